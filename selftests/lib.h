@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the selftests share: sockets by protocol and family, hosts joined by a
+ * lossy link, byte streams that check themselves, waits with a deadline, and
+ * transcripts that put TCP and Ferry side by side.
+ *
+ * TCP is the oracle.  A scenario is a function of the protocol that writes
+ * what it saw into a transcript; it runs once over TCP and once over Ferry,
+ * and the two transcripts must be equal.  So that a scenario cannot pass by
+ * failing the same way twice, it also asserts the few facts it is about.
+ *
+ * Set-up that fails ends the process with a message: nothing after it would
+ * mean anything.
+ */
+#ifndef FERRY_SELFTESTS_LIB_H
+#define FERRY_SELFTESTS_LIB_H
+
+#include <linux/ferry.h>
+#include <linux/types.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifndef __printf
+#define __printf(a, b) __attribute((__format__(__printf__, a, b)))
+#endif
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+
+/* ------------------------------------------------------------------ */
+/* Who speaks, and how */
+
+enum family {
+	V4,
+	V6,
+	MAPPED,		/* an AF_INET6 socket with an IPv4-mapped address */
+};
+
+/*
+ * The protocol number that the tests call Ferry.  FERRY_PROTOCOL=6 in the
+ * environment turns every test into TCP against TCP, which is how the tests
+ * themselves are tested on a kernel without Ferry.
+ */
+int ferry(void);
+
+const char *proto_name(int proto);
+
+struct addr {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	};
+	socklen_t len;
+};
+
+/* The loopback address as @fam sees it. */
+struct addr loopback(enum family fam, __u16 port);
+/* The wildcard address as @fam sees it. */
+struct addr any(enum family fam, __u16 port);
+/* @text is an IPv4 or IPv6 address in the usual notation. */
+struct addr addr_of(const char *text, __u16 port);
+__u16 port_of(const struct addr *a);
+const char *addr_text(const struct addr *a);
+struct addr local_addr(int fd);
+struct addr remote_addr(int fd);
+
+/* A socket for @fam; ends the test if the kernel has no such protocol. */
+int open_socket(enum family fam, int proto);
+int open_socket_for(const struct addr *a, int proto);
+
+/* A listener at @at, and at *@at the address that it got. */
+int listen_at(struct addr *at, int proto, int backlog);
+/* A blocking connect; -1 and errno like connect(). */
+int dial(const struct addr *to, int proto);
+/* Accept with a deadline. */
+int accept_one(int listener);
+/* fd[0] has connected to fd[1] over loopback. */
+void connected_pair(enum family fam, int proto, int fd[2]);
+
+void set_nonblocking(int fd, bool on);
+void set_int(int fd, int level, int option, int value);
+int get_int(int fd, int level, int option);
+int queue_in(int fd);
+int queue_out(int fd);
+
+/* ------------------------------------------------------------------ */
+/* Time */
+
+/* Every deadline is this many times longer than on a fast machine. */
+int slowness(void);
+long long now_ms(void);
+
+/* How long an event that must come may take. */
+#define SOON_MS (10000 * slowness())
+
+/* Wait until poll() reports one of @events; returns revents, 0 if too late. */
+short wait_for(int fd, short events, int timeout_ms);
+/* Wait until poll() reports all of @events; returns the last mask seen. */
+short wait_for_all(int fd, short events, int timeout_ms);
+/* Wait for @check to hold, looking again at every clock tick. */
+bool wait_until(bool (*check)(void *arg), void *arg, int timeout_ms);
+
+/* ------------------------------------------------------------------ */
+/* Byte streams */
+
+/*
+ * Byte n of stream s is the same whoever computes it, so a receiver needs no
+ * copy of what was sent.
+ */
+void stream_fill(__u64 stream, __u64 pos, void *buf, size_t len);
+/* Offset of the first wrong byte in @buf, or -1 when all are right. */
+ssize_t stream_check(__u64 stream, __u64 pos, const void *buf,
+		     size_t len);
+
+/* Blocking: send or receive and verify @len bytes; false says why. */
+bool send_stream(int fd, __u64 stream, __u64 pos, __u64 len);
+bool recv_stream(int fd, __u64 stream, __u64 pos, __u64 len);
+
+/*
+ * Move @bytes each way between two connected sockets at once, verify all of
+ * them, shut both directions down and see both ends.  False when a byte is
+ * wrong or nothing moves for @stall_ms.
+ */
+bool exchange(int a, int b, __u64 bytes, int stall_ms);
+
+/* ------------------------------------------------------------------ */
+/* Hosts and links */
+
+/* Run a program found on the path of a real system, not a shell's applet. */
+void run(const char *fmt, ...) __printf(1, 2);
+int run_status(const char *fmt, ...) __printf(1, 2);
+void write_file(const char *path, const char *text);
+bool read_file(const char *path, char *buf, size_t size);
+
+/* Leave for a network namespace of our own, with lo up. */
+void own_namespace(void);
+
+/*
+ * Two network namespaces joined by a veth pair: host 0 is 10.0.0.1 and
+ * fd00::1, host 1 is 10.0.0.2 and fd00::2.  They go when the last descriptor,
+ * socket and process in them has gone.
+ */
+struct hosts {
+	int ns[2];
+};
+
+#define LINK "ferry0"
+
+void hosts_make(struct hosts *h, int mtu);
+/* From here on this process makes its sockets on host @which. */
+void hosts_enter(const struct hosts *h, int which);
+/* Give the link these netem parameters, in both directions. */
+void hosts_netem(const struct hosts *h, const char *fmt, ...) __printf(2, 3);
+struct addr host_addr(int which, enum family fam, __u16 port);
+/* fd[0] on host 0 has connected to fd[1] on host 1. */
+void hosts_connect(const struct hosts *h, enum family fam, int proto,
+		   int fd[2]);
+
+/* A child that dies with its parent; exits with what @body returns. */
+pid_t spawn(int (*body)(void *arg), void *arg);
+/* Wait for a child; its exit status, or -1 for a signal or a missed deadline. */
+int reap(pid_t pid, int timeout_ms);
+
+/* ------------------------------------------------------------------ */
+/* Transcripts */
+
+struct transcript {
+	char *text;
+	size_t len;
+};
+
+void note(struct transcript *t, const char *fmt, ...) __printf(2, 3);
+/* What a call returned, with errno's name when it failed. */
+void note_ret(struct transcript *t, const char *what, long long ret);
+/* The poll mask, once it has all of @awaited or the deadline has passed. */
+void note_poll(struct transcript *t, const char *what, int fd, short awaited);
+/* SO_ERROR, which reading clears. */
+void note_so_error(struct transcript *t, int fd);
+const char *errno_name(int err);
+const char *poll_name(short mask);
+
+/* Print both where they part, and say whether they are the same. */
+bool same_transcript(const struct transcript *tcp,
+		     const struct transcript *ferry);
+
+/* Say what went wrong and end this process as a failed test. */
+#define die(fmt, ...) \
+	do_die("%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__)
+noreturn void do_die(const char *fmt, ...) __printf(1, 2);
+
+#endif /* FERRY_SELFTESTS_LIB_H */
