@@ -36,7 +36,7 @@ guest_files() {
 		/etc/iproute2
 		/etc/protocols
 		/etc/services
-		/usr/lib/tc
+		/usr/lib/x86_64-linux-gnu/tc
 		/usr/libexec/coreutils
 		/usr/lib/x86_64-linux-gnu/libnss_files.so.2
 	END

@@ -55,8 +55,8 @@ unpack_stock_kernel() {
 	done
 	# Newer packages have merged /lib into /usr/lib, and /boot/vmlinuz too.
 	if [ -d "$dir/all/usr/lib/modules" ]; then
-		mkdir -p "$dir/all/lib"
-		mv "$dir/all/usr/lib/modules" "$dir/all/lib/"
+		mkdir -p "$dir/all/lib/modules"
+		cp -a "$dir/all/usr/lib/modules/." "$dir/all/lib/modules/" || return
 	fi
 	mv "$dir/all/boot/vmlinuz-$release" "$dir/vmlinuz" 2>/dev/null ||
 		mv "$dir/all/lib/modules/$release/vmlinuz" "$dir/vmlinuz" || return
@@ -71,9 +71,8 @@ choose_modules() {
 
 	in_root bookworm depmod -b "$from" "$release" || return
 	mkdir -p "$to/lib/modules/$release"
-	cp "$from/lib/modules/$release"/modules.{order,builtin} "$to/lib/modules/$release/"
-	[ ! -e "$from/lib/modules/$release/modules.builtin.modinfo" ] ||
-		cp "$from/lib/modules/$release/modules.builtin.modinfo" "$to/lib/modules/$release/"
+	cp "$from/lib/modules/$release"/modules.{order,builtin,builtin.modinfo} \
+		"$to/lib/modules/$release/" || return
 	for name in $(guest_modules); do
 		in_root bookworm modprobe -d "$from" -S "$release" \
 			--show-depends "$name" 2>/dev/null || :
@@ -145,7 +144,7 @@ build_kernel() {
 	grep '^CONFIG' "$vm_dir/$name.config" >"$fragment"
 	# Reproducible: nothing of who built it when and where goes into it.
 	# shellcheck disable=SC2016
-	quietly "build-$name" nice in_root bookworm sh -c '
+	quietly "build-$name" in_root bookworm nice sh -c '
 		set -e
 		source=$1 dir=$2 arch=$3 base=$4 target=$5
 		export KBUILD_BUILD_TIMESTAMP="Thu Jan  1 00:00:00 UTC 2026"
@@ -203,7 +202,8 @@ choose_own_modules() {
 
 # kernel_make ARGS...: the kernel's make, as a module's build calls it.
 kernel_make() {
-	local args=(-C "$kernel_dir")
+	# Type information for BPF wants a vmlinux, which headers do not bring.
+	local args=(-C "$kernel_dir" CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 	[ "$kernel_name" != uml ] || args+=(ARCH=um)
 	if [ -n "$kernel_suite" ]; then

@@ -30,7 +30,8 @@ stage_module() {
 	else
 		say "warning: there is no module/main.c yet; running without ferry.ko"
 	fi
-	[ -e "$to/modules.order" ] || touch "$to/modules.order" "$to/modules.builtin"
+	# What depmod expects even of a kernel that has no modules of its own.
+	touch "$to"/modules.{order,builtin,builtin.modinfo}
 	in_root bookworm depmod -b "$1/usr" "$kernel_release"
 }
 
