@@ -69,10 +69,14 @@ unpack_stock_kernel() {
 choose_modules() {
 	local from=$1 to=$2 release=$3 file name target
 
-	in_root bookworm depmod -b "$from" "$release" || return
 	mkdir -p "$to/lib/modules/$release"
-	cp "$from/lib/modules/$release"/modules.{order,builtin,builtin.modinfo} \
-		"$to/lib/modules/$release/" || return
+	# Newer packages lack the lists of what is built in.
+	for name in modules.order modules.builtin modules.builtin.modinfo; do
+		file=$from/lib/modules/$release/$name
+		[ -e "$file" ] || touch "$file" || return
+		cp "$file" "$to/lib/modules/$release/"
+	done
+	in_root bookworm depmod -b "$from" "$release" || return
 	for name in $(guest_modules); do
 		in_root bookworm modprobe -d "$from" -S "$release" \
 			--show-depends "$name" 2>/dev/null || :
@@ -162,8 +166,8 @@ build_kernel() {
 		done <fragment.config
 		make -j2 "$target" modules
 		# What building modules against it needs stays.
-		find . \( -name scripts -o -name tools \) -prune -o -type f \
-			\( -name "*.o" -o -name "*.a" -o -name "*.cmd" \) -delete
+		find . -type f ! -path "./scripts/*" ! -path "./tools/*" \
+			\( -name "*.[oa]" -o -name "*.ko" -o -name ".*.cmd" \) -delete
 	' sh "$source_dir" "$dir" "$arch" "$base" "$target" ||
 		die $E_KERNEL "could not build the $name kernel"
 }
@@ -171,33 +175,37 @@ build_kernel() {
 # The version is in the image itself; see Documentation/x86/boot.rst in the
 # kernel's source.
 need_own_kernel() {
-	local offset
+	local offset product
 
 	kernel_image=$1
 	[ -f "$1" ] ||
 		die $E_KERNEL "no kernel '$1': neither one of $kernel_names nor a file"
-	[ "$(dd if="$1" bs=1 skip=$((0x202)) count=4 status=none)" = HdrS ] ||
+	[ "$(dd if="$1" bs=1 skip=$((0x202)) count=4 status=none | tr -d "\0")" = HdrS ] ||
 		die $E_KERNEL "$1 is not a bzImage"
 	offset=$(od -An -tu2 -j $((0x20e)) -N 2 "$1")
-	kernel_release=$(tail -c +$((offset + 0x200 + 1)) "$1" | head -c 200 |
+	kernel_release=$(dd if="$1" bs=1 skip=$((offset + 0x200)) count=100 status=none |
 		tr '\0' '\n' | awk 'NR == 1 { print $1 }')
 	[ -n "$kernel_release" ] || die $E_KERNEL "$1 does not say its version"
 	kernel_dir=/lib/modules/$kernel_release/build
 	need_root bookworm
-	provide "kernel-own-$({
-		guest_modules
-		sha256sum "$1"
-	} | digest)" choose_own_modules
-	kernel_modules=$cache/kernel-own-$({
+	product=kernel-own-$({
 		guest_modules
 		sha256sum "$1"
 	} | digest)
+	provide "$product" choose_own_modules
+	kernel_modules=$cache/$product
 }
 
 choose_own_modules() {
+	local installed=/lib/modules/$kernel_release
+
 	mkdir -p "$1"
-	[ ! -d "/lib/modules/$kernel_release" ] ||
-		choose_modules / "$1" "$kernel_release"
+	[ -d "$installed" ] || return 0
+	# A copy, for in_root hides the host's /lib.
+	mkdir -p "$1/all/lib/modules"
+	cp -a "$installed" "$1/all/lib/modules/" || return
+	choose_modules "$1/all" "$1" "$kernel_release" || return
+	rm -rf "$1/all"
 }
 
 # kernel_make ARGS...: the kernel's make, as a module's build calls it.

@@ -38,10 +38,12 @@ probe_kvm() {
 	mkdir "$dir/root"
 	# Any init will do: a kernel that gets as far as not finding one works.
 	pack "$dir/root" >"$dir/cpio"
-	timeout -k 1 10 qemu-system-x86_64 -accel kvm -cpu host -m 256 \
-		-kernel "$kernel" -initrd "$dir/cpio" -nic none -display none \
-		-no-reboot -monitor none -serial "file:$dir/console" \
-		-append 'console=ttyS0 panic=-1' >/dev/null 2>&1 </dev/null || :
+	{
+		timeout -k 1 10 qemu-system-x86_64 -accel kvm -cpu host -m 256 \
+			-kernel "$kernel" -initrd "$dir/cpio" -nic none -display none \
+			-no-reboot -monitor none -serial "file:$dir/console" \
+			-append 'console=ttyS0 panic=-1' >/dev/null </dev/null || :
+	} 2>/dev/null
 	if grep -q 'Kernel panic' "$dir/console" 2>/dev/null; then
 		echo yes >"$1"
 	else
@@ -98,7 +100,8 @@ prepare_qemu() {
 		machine_command+=(-chardev "stdio,id=tty,signal=off" -serial chardev:tty)
 	if [ -n "$reproducible" ]; then
 		append+=" nokaslr"
-		machine_command+=(-accel "tcg,thread=single"
+		# The seed reaches the guest as what its processor's RDRAND says.
+		machine_command+=(-accel "tcg,thread=single" -cpu "qemu64,+rdrand"
 			-icount "shift=1,sleep=off" -seed "$seed"
 			-rtc "base=2026-01-01,clock=vm")
 	elif kvm_works; then
@@ -112,17 +115,20 @@ prepare_qemu() {
 prepare_uml() {
 	local args
 
-	args=("mem=${mem}M" "initrd=$run_dir/cpio" rdinit=/ferry/init
-		console=ttyS0 con=null ssl0=null,fd:3 ssl1=null,fd:4
+	# It starts in $run_dir, so no name on the command line, which the guest
+	# can see, differs from run to run.
+	args=("mem=${mem}M" initrd=cpio uml_dir=uml/ umid=ferry
+		rdinit=/ferry/init console=ttyS0 con=null ssl0=null,fd:3 ssl1=null,fd:4
 		ssl2=null,fd:5 ssl3=null,fd:6 panic=-1 oops=panic)
 	[ -z "$interactive" ] || args+=("con1=fd:7,fd:8")
 	if [ -n "$reproducible" ]; then
 		need_uml_seed
 		args+=(time-travel=inf-cpu "time-travel-start=${epoch}000000000")
-		machine_command=(env -i PATH=/usr/bin:/bin "LD_PRELOAD=$uml_seed"
-			"FERRY_SEED=$seed" setarch -R "$kernel_image" "${args[@]}")
+		machine_command=(env -i -C "$run_dir" PATH=/usr/bin:/bin HOME=/
+			"LD_PRELOAD=$uml_seed" "FERRY_SEED=$seed"
+			setarch -R "$kernel_image" "${args[@]}")
 	else
-		machine_command=("$kernel_image" "${args[@]}")
+		machine_command=(env -C "$run_dir" "$kernel_image" "${args[@]}")
 	fi
 }
 
@@ -167,7 +173,8 @@ run_machine() {
 		tail -c +1 -s 0.05 -f --pid=$pid "$run_dir/console" >&2 &
 		followers+=($!)
 	}
-	wait "$pid" || machine_status=$?
+	# The shell's own word about a machine that was killed is of no use.
+	{ wait "$pid" || machine_status=$?; } 2>/dev/null
 	machine_pid=
 	wait "${followers[@]}" || :
 }
