@@ -219,6 +219,7 @@ kernel_make() {
 	elif [ -e "$kernel_dir/Makefile" ]; then
 		make "${args[@]}" "$@"
 	else
-		die $E_KERNEL "no headers of $kernel_release to build ferry.ko with: $kernel_dir is missing"
+		die $E_KERNEL "no headers to build ferry.ko for $kernel_release:" \
+			"$kernel_dir is missing"
 	fi
 }

@@ -24,7 +24,9 @@ stage_module() {
 
 	mkdir -p "$to"
 	[ -z "$kernel_modules" ] || cp -a "$kernel_modules/." "$1/usr/"
-	if have_module_sources; then
+	if [ -n "$no_module" ]; then
+		:
+	elif have_module_sources; then
 		# A copy for each tree, kernel and configuration.
 		under_lock "module-$(module_digest)" build_module "$to" || return
 	else

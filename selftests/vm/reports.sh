@@ -7,17 +7,17 @@
 # bare "Call Trace" is not among them: fault injection prints those too.
 report_patterns() {
 	cat <<-'END'
-		WARNING: 
-		BUG: 
-		BUG [^ ]+ \(.*\): 
-		kernel BUG at 
+		WARNING:
+		BUG:
+		BUG [^ ]+ \(.*\):
+		kernel BUG at
 		Kernel panic
 		(Oops|Oops!|.* Oops): 
 		general protection fault
 		double fault
-		Unable to handle kernel 
-		UBSAN: 
-		ODEBUG: 
+		Unable to handle kernel
+		UBSAN:
+		ODEBUG:
 		(INFO|rcu: INFO): .*(possible|inconsistent|trying to register|blocked for more|detected|stall)
 		DEBUG_LOCKS_WARN_ON
 		watchdog: BUG
@@ -25,8 +25,8 @@ report_patterns() {
 		unreferenced object 0x
 		ref_tracker: .*(leaked|has [0-9]+)
 		leaked reference
-		refcount_t: 
-		unregister_netdevice: waiting for 
+		refcount_t:
+		unregister_netdevice: waiting for
 		list_(add|del) corruption
 		(usercopy|detected buffer overflow)
 		kobject_add_internal failed
@@ -37,8 +37,14 @@ report_patterns() {
 # The same set as one expression, at the start of a message: that keeps text
 # that merely quotes such words from counting.
 report_expression() {
-	printf '^(\\[ *[0-9.]+\\] ?)?(\\[ *[TC][0-9]+\\] )?(%s)' \
+	printf '^(<[0-9]>)?(\\[ *[0-9.]+\\] ?)?(\\[ *[TC][0-9]+\\] )?(%s)' \
 		"$(report_patterns | paste -sd '|')"
+}
+
+# What a user-mode kernel says before it has a console, or when it dies
+# without one, comes from the process itself.
+kernel_log() {
+	cat "$run_dir/machine" "$run_dir/console" 2>/dev/null | tr -d '\r'
 }
 
 # print_report: what the console says from shortly before the first report on.
@@ -46,8 +52,8 @@ report_expression() {
 print_report() {
 	local first
 
-	first=$(tr -d '\r' <"$run_dir/console" |
-		grep -a -n -m 1 -E "$(report_expression)" | cut -d : -f 1)
+	first=$(kernel_log | grep -a -n -E "$(report_expression)" |
+		awk -F : 'NR == 1 { print $1 }')
 	if [ -z "$first" ]; then
 		# Something that no pattern knows, but the kernel does: an oops,
 		# a bad page, a warning, a soft lockup.
@@ -59,6 +65,5 @@ print_report() {
 		first=1
 	fi
 	say "the kernel reported:"
-	tr -d '\r' <"$run_dir/console" |
-		tail -n +$((first > 3 ? first - 3 : 1)) | head -n 300 >&2
+	kernel_log | awk -v first="$first" 'NR >= first - 3 && NR < first + 300' >&2
 }
