@@ -1,0 +1,1030 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of recovery.c: first the three functions by themselves, then whole
+ * transfers over the simulated link, with Reno.
+ *
+ * Where a trace is compared, the comment above the test derives it by hand.
+ * On the link of simlink_init() the ACKs of a burst come 100 us apart, a round
+ * trip takes 20.1 ms and what the queue adds, and all transmissions carry one
+ * segment, so transmission n is segment n until the first retransmission.
+ */
+#include <kunit/test.h>
+#include <linux/prandom.h>
+
+#include "../compat.h"
+#include "../recovery.h"
+#include "../segment.h"
+#include "simlink.h"
+
+#define RTT_US	20100
+
+static const u32 sequence_numbers[] = { 1, 0x7ffffff0, 0xfffffff0, 0xffffffff };
+
+/* A window full of data, nothing of it acknowledged. */
+static void fill_window(struct ferry_cong *ca, u32 cwnd, u32 high_seq)
+{
+	memset(ca, 0, sizeof(*ca));
+	ferry_cong_init(ca, 1);
+	ferry_cong_use(ca, &ferry_reno);
+	ca->snd_cwnd = cwnd;
+	ca->snd_ssthresh = cwnd;
+	ca->packets_out = cwnd;
+	ca->max_packets_out = cwnd;
+	ca->cwnd_limited = true;
+	ca->high_seq = high_seq;
+}
+
+/* In recovery, as the third of @dupacks duplicate ACKs would leave it. */
+static void enter_recovery(struct ferry_cong *ca, u32 cwnd, u32 una,
+			   u32 dupacks)
+{
+	fill_window(ca, cwnd, una - 1);
+	while (dupacks--)
+		if (ferry_recovery_dupack(ca, una, una + cwnd) ==
+		    FERRY_HEAD_LOST) {
+			ca->lost_out++;
+			ca->retrans_out++;
+		}
+}
+
+static void enter_loss(struct ferry_cong *ca, u32 cwnd, u32 una)
+{
+	fill_window(ca, cwnd, una - 1);
+	ferry_recovery_timeout(ca, una, una + cwnd);
+	ca->lost_out = ca->packets_out;
+}
+
+static enum ferry_verdict recovery_ack(struct ferry_cong *ca, u32 una,
+				       u32 acked)
+{
+	struct ferry_ack_sample sample = { .acked = acked };
+
+	return ferry_recovery_ack(ca, una, &sample);
+}
+
+/* RFC 5681 section 3.2, steps 2 and 3; the window is 20, so 10 are left. */
+static void dupack_third_means_a_loss(struct kunit *test)
+{
+	struct ferry_cong ca;
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(sequence_numbers); i++) {
+		u32 una = sequence_numbers[i];
+
+		fill_window(&ca, 20, una - 1);
+		ca.snd_cwnd_cnt = 7;
+		for (n = 1; n <= 2; n++) {
+			KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, una, una + 20),
+					(int)FERRY_NOTHING_LOST);
+			KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_DISORDER);
+			KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 20U);
+		}
+		KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, una, una + 20),
+				(int)FERRY_HEAD_LOST);
+		KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_RECOVERY);
+		KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 10U);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 10U);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd_cnt, 0U);
+		KUNIT_EXPECT_EQ(test, ca.high_seq, una + 20);
+		ca.lost_out = 1;
+		for (n = 4; n <= 19; n++)
+			KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, una, una + 20),
+					(int)FERRY_NOTHING_LOST);
+		KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 10U);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 10U);
+	}
+}
+
+static void dupack_makes_room_for_one_segment(struct kunit *test)
+{
+	struct ferry_cong ca;
+	u32 n;
+
+	fill_window(&ca, 20, 0);
+	for (n = 1; n <= 2; n++) {
+		ferry_recovery_dupack(&ca, 1, 21);
+		KUNIT_EXPECT_EQ(test, ca.sacked_out, n);
+		KUNIT_EXPECT_EQ(test, ferry_cong_in_flight(&ca), 20 - n);
+	}
+	/* Those beyond the third inflate the window in the same way. */
+	ferry_recovery_dupack(&ca, 1, 21);
+	ca.lost_out = 1;
+	ferry_recovery_dupack(&ca, 1, 21);
+	KUNIT_EXPECT_EQ(test, ca.sacked_out, 4U);
+}
+
+/*
+ * Duplicate ACKs can be duplicated by the network.  The segment that they ask
+ * for has not left it, whatever their number.
+ */
+static void dupack_head_never_counts(struct kunit *test)
+{
+	struct ferry_cong ca;
+	u32 out, n;
+
+	for (out = 1; out <= 8; out++) {
+		fill_window(&ca, out, 0);
+		for (n = 0; n < 20; n++) {
+			if (ferry_recovery_dupack(&ca, 1, 1 + out) == FERRY_HEAD_LOST)
+				ca.lost_out++;
+			KUNIT_EXPECT_LE_MSG(test, ca.sacked_out + max(ca.lost_out, 1U),
+					    ca.packets_out, "%u out", out);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, ca.sacked_out, out - 1, "%u out", out);
+	}
+}
+
+/* RFC 6582 section 4.1: una must have passed what was out at the last trouble. */
+static void dupack_of_old_data_starts_no_recovery(struct kunit *test)
+{
+	struct ferry_cong ca;
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(sequence_numbers); i++) {
+		u32 high_seq = sequence_numbers[i];
+
+		fill_window(&ca, 20, high_seq);
+		for (n = 0; n < 10; n++)
+			KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, high_seq,
+									 high_seq + 20),
+					(int)FERRY_NOTHING_LOST);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 20U);
+		KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_DISORDER);
+
+		fill_window(&ca, 20, high_seq);
+		for (n = 0; n < 2; n++)
+			ferry_recovery_dupack(&ca, high_seq + 1, high_seq + 21);
+		KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, high_seq + 1,
+								 high_seq + 21),
+				(int)FERRY_HEAD_LOST);
+	}
+}
+
+/* The last trouble was up to 8 GB ago: the numbers have gone round twice. */
+static void dupack_after_gigabytes_without_loss(struct kunit *test)
+{
+	struct ferry_cong ca;
+	unsigned int step, i;
+	u32 una = 100;
+
+	fill_window(&ca, 20, una - 1);
+	for (step = 0; step < 32; step++) {
+		una += 0x10000000;
+		recovery_ack(&ca, una, 1);
+		ca.packets_out = 20;
+		for (i = 0; i < 2; i++)
+			ferry_recovery_dupack(&ca, una, una + 20);
+		KUNIT_EXPECT_EQ_MSG(test, (int)ferry_recovery_dupack(&ca, una, una + 20),
+				    (int)FERRY_HEAD_LOST, "after %u * 256 MB",
+				    step + 1);
+		/* Back to before the loss, as if it had not happened. */
+		ca.state = FERRY_CA_OPEN;
+		ca.sacked_out = 0;
+		ca.high_seq = una - 1;
+		if (step & 1)
+			continue;
+		for (i = 0; i < 20; i++) {
+			una += 0x10000000;
+			recovery_ack(&ca, una, 1);
+		}
+	}
+}
+
+/* What is lost has not left; only what was sent after the time-out can. */
+static void dupack_after_a_timeout(struct kunit *test)
+{
+	struct ferry_cong ca;
+	u32 n;
+
+	enter_loss(&ca, 10, 1);
+	ca.packets_out += 2;
+	for (n = 0; n < 10; n++)
+		KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, 1, 13),
+				(int)FERRY_NOTHING_LOST);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_LOSS);
+	KUNIT_EXPECT_EQ(test, ca.sacked_out, 2U);
+	KUNIT_EXPECT_EQ(test, ferry_cong_in_flight(&ca), 0U);
+}
+
+static void ack_grows_the_window(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	fill_window(&ca, 10, 0);
+	ca.snd_ssthresh = 100;
+	ca.packets_out = 7;
+	KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, 4, 3), (int)FERRY_NOTHING_LOST);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 13U);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_OPEN);
+}
+
+/* Two duplicate ACKs and then a new one: it was only reordering. */
+static void ack_ends_disorder(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	fill_window(&ca, 10, 0);
+	ca.snd_ssthresh = 100;
+	ferry_recovery_dupack(&ca, 1, 11);
+	ferry_recovery_dupack(&ca, 1, 11);
+	ca.packets_out = 7;
+	KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, 4, 3), (int)FERRY_NOTHING_LOST);
+	KUNIT_EXPECT_EQ(test, ca.sacked_out, 0U);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_OPEN);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 13U);
+	/* The count starts again. */
+	ferry_recovery_dupack(&ca, 4, 11);
+	KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, 4, 11),
+			(int)FERRY_NOTHING_LOST);
+	KUNIT_EXPECT_EQ(test, (int)ferry_recovery_dupack(&ca, 4, 11),
+			(int)FERRY_HEAD_LOST);
+}
+
+/*
+ * 20 out, 1 and 6 lost, 18 duplicate ACKs.  The retransmission of 1 makes the
+ * ACK ask for 6: five are acknowledged, of which four had left before.  So of
+ * 15 that are out 14 have left, and 6 is the one that is lost.
+ */
+static void ack_partial_asks_for_the_next_hole(struct kunit *test)
+{
+	struct ferry_cong ca;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sequence_numbers); i++) {
+		u32 una = sequence_numbers[i];
+
+		enter_recovery(&ca, 20, una, 18);
+		KUNIT_EXPECT_EQ(test, ca.sacked_out, 18U);
+		ca.packets_out = 15;
+		ca.lost_out = 0;
+		ca.retrans_out = 0;
+		KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, una + 5, 5),
+				(int)FERRY_HEAD_LOST);
+		KUNIT_EXPECT_EQ(test, ca.sacked_out, 14U);
+		KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_RECOVERY);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 10U);
+		KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 10U);
+	}
+}
+
+/* Duplicated ACKs made the count too large: the hole still has its place. */
+static void ack_partial_leaves_room_for_the_hole(struct kunit *test)
+{
+	struct ferry_cong ca;
+	u32 acked;
+
+	for (acked = 1; acked < 20; acked++) {
+		enter_recovery(&ca, 20, 1, 50);
+		ca.packets_out = 20 - acked;
+		ca.lost_out = 0;
+		ca.retrans_out = 0;
+		KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, 1 + acked, acked),
+				(int)FERRY_HEAD_LOST);
+		KUNIT_EXPECT_LE_MSG(test, ca.sacked_out + 1, ca.packets_out,
+				    "%u acked", acked);
+	}
+}
+
+/* RFC 5681 section 3.1: slow start through everything that was lost. */
+static void ack_after_a_timeout_is_slow_start(struct kunit *test)
+{
+	struct ferry_cong ca;
+	u32 una;
+
+	enter_loss(&ca, 10, 1);
+	for (una = 2; una <= 5; una++) {
+		ca.packets_out--;
+		ca.lost_out--;
+		KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, una, 1),
+				(int)FERRY_NOTHING_LOST);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, una);
+		KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_LOSS);
+	}
+	ca.packets_out = 0;
+	ca.lost_out = 0;
+	recovery_ack(&ca, 11, 1);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_OPEN);
+	KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 5U);
+}
+
+/*
+ * RFC 6582 section 3.2, step 3: min(ssthresh, max(FlightSize, SMSS) + SMSS),
+ * and growth begins with the next ACK.
+ */
+static void ack_full_ends_recovery(struct kunit *test)
+{
+	static const u32 want[][2] = {
+		{ 0, 2 }, { 1, 2 }, { 2, 3 }, { 8, 9 }, { 9, 10 }, { 14, 10 },
+	};
+	struct ferry_cong ca;
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(sequence_numbers); i++) {
+		u32 una = sequence_numbers[i];
+
+		for (n = 0; n < ARRAY_SIZE(want); n++) {
+			enter_recovery(&ca, 20, una, 19);
+			ca.packets_out = want[n][0];
+			ca.lost_out = 0;
+			ca.retrans_out = 0;
+			KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, una + 20, 20),
+					(int)FERRY_NOTHING_LOST);
+			KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_OPEN);
+			KUNIT_EXPECT_EQ(test, ca.sacked_out, 0U);
+			KUNIT_EXPECT_EQ_MSG(test, ca.snd_cwnd, want[n][1],
+					    "%u in flight", want[n][0]);
+			KUNIT_EXPECT_EQ(test, ca.snd_cwnd_cnt, 0U);
+		}
+	}
+}
+
+/* One less is partial: what was out when the trouble began is not all there. */
+static void ack_just_below_high_seq_is_partial(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	enter_recovery(&ca, 20, 1, 19);
+	ca.packets_out = 1;
+	ca.lost_out = 0;
+	ca.retrans_out = 0;
+	KUNIT_EXPECT_EQ(test, (int)recovery_ack(&ca, 20, 19), (int)FERRY_HEAD_LOST);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_RECOVERY);
+}
+
+static void timeout_starts_over_with_one_segment(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	fill_window(&ca, 20, 0);
+	ca.snd_cwnd_cnt = 7;
+	ca.sacked_out = 2;
+	KUNIT_EXPECT_EQ(test, (int)ferry_recovery_timeout(&ca, 1, 21),
+			(int)FERRY_ALL_LOST);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 1U);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd_cnt, 0U);
+	KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 10U);
+	KUNIT_EXPECT_EQ(test, ca.sacked_out, 0U);
+	KUNIT_EXPECT_EQ(test, ca.high_seq, 21U);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_LOSS);
+}
+
+/* RFC 5681 section 3.1: the same segment again is no new congestion. */
+static void timeout_again_keeps_the_threshold(struct kunit *test)
+{
+	struct ferry_cong ca;
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(sequence_numbers); i++) {
+		u32 una = sequence_numbers[i];
+
+		fill_window(&ca, 20, una - 1);
+		for (n = 0; n < 5; n++) {
+			ferry_recovery_timeout(&ca, una, una + 20);
+			KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 10U);
+			KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 1U);
+		}
+	}
+}
+
+/* The fast retransmit has halved for this window of data already. */
+static void timeout_in_recovery_keeps_the_threshold(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	enter_recovery(&ca, 20, 1, 5);
+	ferry_recovery_timeout(&ca, 1, 21);
+	KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 10U);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 1U);
+	KUNIT_EXPECT_EQ(test, (int)ca.state, (int)FERRY_CA_LOSS);
+}
+
+static void timeout_of_later_data_reduces_again(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	enter_loss(&ca, 20, 1);
+	ca.packets_out = 8;
+	ca.lost_out = 0;
+	ca.snd_cwnd = 8;
+	recovery_ack(&ca, 21, 1);
+	ferry_recovery_timeout(&ca, 21, 29);
+	KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, 4U);
+}
+
+static int recovery_test_init(struct kunit *test)
+{
+	test->priv = kunit_kzalloc(test, sizeof(struct simlink), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, test->priv);
+	return 0;
+}
+
+static struct simlink *new_link(struct kunit *test, u32 segments)
+{
+	struct simlink *sim = test->priv;
+
+	simlink_init(sim, segments);
+	return sim;
+}
+
+/* The window starts at @cwnd, in congestion avoidance. */
+static struct simlink *new_steady_link(struct kunit *test, u32 segments,
+				       u32 cwnd)
+{
+	struct simlink *sim = new_link(test, segments);
+
+	sim->ca.snd_cwnd = cwnd;
+	sim->ca.snd_ssthresh = max(cwnd, 2U);
+	return sim;
+}
+
+static void drop(struct simlink *sim, u32 first, u32 last)
+{
+	bitmap_set(sim->drop, first, last - first + 1);
+}
+
+/* Everything is delivered, and the counters have come back to zero. */
+static const char *transfer_fault(struct simlink *sim)
+{
+	if (!simlink_run(sim))
+		return sim->broken;
+	if (sim->rcv_nxt != sim->segments)
+		return "something was not delivered";
+	if (sim->ca.packets_out || sim->ca.sacked_out || sim->ca.lost_out ||
+	    sim->ca.retrans_out || ferry_cong_in_flight(&sim->ca))
+		return "counters are not zero at the end";
+	if (sim->ca.state != FERRY_CA_OPEN)
+		return "the state is not open at the end";
+	return NULL;
+}
+
+static void transfer(struct kunit *test, struct simlink *sim)
+{
+	const char *fault = transfer_fault(sim);
+
+	if (fault)
+		KUNIT_FAIL(test, "%s", fault);
+}
+
+static void expect_calm(struct kunit *test, const struct simlink *sim)
+{
+	KUNIT_EXPECT_EQ(test, sim->retransmissions, 0U);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 0U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
+}
+
+/* Each ACK adds one, so after k segments the window is 10 + k. */
+static void sim_slow_start_doubles(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 500);
+	u32 k;
+
+	transfer(test, sim);
+	expect_calm(test, sim);
+	for (k = 1; k <= 200; k++)
+		KUNIT_EXPECT_EQ(test, sim->cwnd_at[k], 10 + k);
+	/* A round trip each: 10, then 20, then 40 segments. */
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[10], 20U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[30], 40U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[70], 80U);
+	KUNIT_EXPECT_EQ(test, sim->log[10].time_us, (u64)RTT_US);
+}
+
+/* 20 segments for the first increase, 21 for the second, 22 for the third. */
+static void sim_congestion_avoidance_adds_one(struct kunit *test)
+{
+	struct simlink *sim = new_steady_link(test, 200, 20);
+
+	transfer(test, sim);
+	expect_calm(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[19], 20U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[20], 21U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[40], 21U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[41], 22U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[62], 22U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[63], 23U);
+}
+
+/* Five at a time never fill the window of 10; it may double what is used. */
+static void sim_application_limited_window_stays(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 500);
+
+	sim->app_limit = 5;
+	transfer(test, sim);
+	expect_calm(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_cwnd, 10U);
+
+	sim = new_steady_link(test, 500, 20);
+	sim->app_limit = 19;
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_cwnd, 20U);
+}
+
+/*
+ * Segment 20 is lost in slow start.  Its predecessors bring the window to 30
+ * and SND.NXT to 50.  Of segments 21 to 49 come 29 duplicate ACKs; the first
+ * two send 50 and 51 (limited transmit), so there are two more.  The third
+ * sends 20 again, as transmission 52; ssthresh and window are 15.
+ *
+ * Then 32 are out, 3 have left, 1 is lost and on its way again: 29 in flight.
+ * The 18th duplicate ACK brings that to 14, and from there each sends one, 52
+ * to 65 with the 31st.  The retransmission was queued behind 51, so now comes
+ * its ACK, of everything up to 51: a full one.  14 are in flight, so the
+ * window stays min(15, 14 + 1) = 15, and one segment, 66, is sent.
+ * Congestion avoidance: 15 segments later it is 16, again 16 later 17.
+ *
+ * Times: the ACK of segment k of the first window comes at 20.1 + k / 10 ms,
+ * and the link is busy from there, so that of 10 + k comes at 40.2 + k / 10,
+ * and that of 30 + k at 60.3 + k / 10.  The third duplicate ACK is that of 23,
+ * at 41.5 ms, the 18th that of 38, at 61.1.
+ */
+static void expect_one_loss_trace(struct kunit *test, struct simlink *sim)
+{
+	u32 k;
+
+	drop(sim, 20, 20);
+	transfer(test, sim);
+	for (k = 1; k <= 20; k++)
+		KUNIT_EXPECT_EQ(test, sim->cwnd_at[k], 10 + k);
+	for (k = 0; k < 52; k++)
+		KUNIT_EXPECT_EQ(test, sim->log[k].segment, k);
+	KUNIT_EXPECT_EQ(test, sim->log[52].segment, 20U);
+	KUNIT_EXPECT_TRUE(test, sim->log[52].again);
+	/* 50, 51 and the retransmission: one for each of three ACKs. */
+	KUNIT_EXPECT_EQ(test, sim->log[51].time_us - sim->log[50].time_us, 100ULL);
+	KUNIT_EXPECT_EQ(test, sim->log[52].time_us - sim->log[51].time_us, 100ULL);
+	/* From the ACK of 23 to that of 38. */
+	KUNIT_EXPECT_EQ(test, sim->log[52].time_us, 41500ULL);
+	KUNIT_EXPECT_EQ(test, sim->log[53].time_us, 61100ULL);
+	for (k = 53; k < 200; k++)
+		KUNIT_EXPECT_EQ(test, sim->log[k].segment, k - 1);
+	KUNIT_EXPECT_EQ(test, sim->log[66].time_us - sim->log[53].time_us, 1300ULL);
+
+	for (k = 21; k < 52; k++)
+		KUNIT_EXPECT_EQ(test, sim->cwnd_at[k], 0U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[52], 15U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[66], 15U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[67], 16U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[82], 16U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[83], 17U);
+
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 15U);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
+	KUNIT_EXPECT_EQ(test, sim->partial_acks, 0U);
+	KUNIT_EXPECT_EQ(test, sim->retransmissions, 1U);
+	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
+}
+
+static void sim_one_loss_halves_the_window(struct kunit *test)
+{
+	expect_one_loss_trace(test, new_link(test, 300));
+}
+
+/* The sequence numbers wrap in every phase of the same trace. */
+static void sim_one_loss_across_the_wrap(struct kunit *test)
+{
+	static const u32 wraps_at[] = { 5, 20, 21, 50, 52, 60 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wraps_at); i++) {
+		struct simlink *sim = new_link(test, 300);
+
+		sim->isn = -wraps_at[i] * SIMLINK_MSS;
+		sim->ca.high_seq = sim->isn - 1;
+		sim->ca.usage_seq = sim->isn;
+		expect_one_loss_trace(test, sim);
+	}
+}
+
+/*
+ * 20, 25 and 30 are lost.  A round trip after each retransmission its ACK asks
+ * for the next hole.  27 + 2 duplicate ACKs send 52 to 63; the partial ACK of
+ * 25 leaves 39 out, 25 of which have left and one is lost and sent again: 14
+ * in flight, so one more goes along.  One halving, to 15, for all of them.
+ */
+static void sim_partial_acks_fill_one_hole_per_round_trip(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 300);
+	u64 when[3] = {};
+	u32 holes[3] = {}, found = 0, i;
+
+	drop(sim, 20, 20);
+	drop(sim, 25, 25);
+	drop(sim, 30, 30);
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->retransmissions, 3U);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
+	KUNIT_EXPECT_EQ(test, sim->partial_acks, 2U);
+	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 15U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[25], 15U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[30], 15U);
+
+	for (i = 0; i < sim->txs && found < 3; i++) {
+		if (!sim->log[i].again)
+			continue;
+		when[found] = sim->log[i].time_us;
+		holes[found++] = i;
+	}
+	KUNIT_ASSERT_EQ(test, found, 3U);
+	KUNIT_EXPECT_EQ(test, sim->log[holes[0]].segment, 20U);
+	KUNIT_EXPECT_EQ(test, sim->log[holes[1]].segment, 25U);
+	KUNIT_EXPECT_EQ(test, sim->log[holes[2]].segment, 30U);
+	for (i = 1; i < 3; i++) {
+		KUNIT_EXPECT_GE(test, when[i] - when[i - 1], (u64)RTT_US);
+		KUNIT_EXPECT_LT(test, when[i] - when[i - 1], 2ULL * RTT_US);
+	}
+	KUNIT_EXPECT_EQ(test, sim->log[holes[1] - 1].segment, 63U);
+	KUNIT_EXPECT_EQ(test, sim->log[holes[1] + 1].segment, 64U);
+	KUNIT_EXPECT_EQ(test, sim->log[holes[1] + 1].time_us, when[1]);
+}
+
+/*
+ * Reordering by two places is no loss; by three it cannot be told from one.
+ * Then 5 is sent again, and limited transmit has brought SND.NXT to 27.  The
+ * late 5 makes the ACK jump to 9, and every ACK from there to 26 is a partial
+ * one that asks for something: 1 + 18 retransmissions, all of them needless.
+ * RFC 6582 knows that of itself; only SACK or timestamps help.
+ */
+static void sim_reordering(struct kunit *test)
+{
+	struct simlink *sim = new_steady_link(test, 200, 20);
+
+	__set_bit(5, sim->late);
+	sim->late_us = 250;
+	transfer(test, sim);
+	expect_calm(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 20U);
+
+	sim = new_steady_link(test, 200, 20);
+	__set_bit(5, sim->late);
+	sim->late_us = 350;
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
+	KUNIT_EXPECT_EQ(test, sim->needless, 19U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
+}
+
+/*
+ * The first window is late by 1.05 s, so that the time-out is premature and
+ * everything goes out twice.  The copies cause duplicate ACKs, of 10, which is
+ * what SND.NXT was then: they must not look like a loss.
+ */
+static void sim_old_copies_start_no_recovery(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 200);
+
+	bitmap_set(sim->late, 0, 10);
+	sim->late_us = 1050000;
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
+	KUNIT_EXPECT_GE(test, sim->needless, 3U);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 0U);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 5U);
+}
+
+/*
+ * The whole first window is lost.  After the initial RTO of 1 s: ssthresh 5,
+ * window 1, and slow start 2, 3, 4, 5; five segments later 6.  Everything goes
+ * out again in order, and then new data.
+ */
+static void sim_timeout_slow_start_to_the_threshold(struct kunit *test)
+{
+	static const u32 cwnd[] = { 0, 2, 3, 4, 5, 5, 5, 5, 5, 6, 6 };
+	struct simlink *sim = new_link(test, 100);
+	u32 k;
+
+	drop(sim, 0, 9);
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
+	KUNIT_EXPECT_EQ(test, sim->log[10].time_us, 1000000ULL);
+	KUNIT_EXPECT_EQ(test, sim->log[11].time_us, 1000000ULL + RTT_US);
+	for (k = 1; k < ARRAY_SIZE(cwnd); k++)
+		KUNIT_EXPECT_EQ_MSG(test, sim->cwnd_at[k], cwnd[k], "at %u", k);
+	for (k = 10; k < 110; k++)
+		KUNIT_EXPECT_EQ(test, sim->log[k].segment, k - 10);
+	KUNIT_EXPECT_EQ(test, sim->retransmissions, 10U);
+	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 0U);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 5U);
+}
+
+/* RFC 6298 (5.5): at 1 s, 2 s later, 4 s later, 8 s later; one halving. */
+static void sim_repeated_timeouts_back_off(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 100);
+	u32 k;
+
+	drop(sim, 0, 12);
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 4U);
+	for (k = 10; k <= 13; k++)
+		KUNIT_EXPECT_EQ(test, sim->log[k].segment, 0U);
+	KUNIT_EXPECT_EQ(test, sim->log[10].time_us, 1000000ULL);
+	KUNIT_EXPECT_EQ(test, sim->log[11].time_us, 3000000ULL);
+	KUNIT_EXPECT_EQ(test, sim->log[12].time_us, 7000000ULL);
+	KUNIT_EXPECT_EQ(test, sim->log[13].time_us, 15000000ULL);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 5U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[1], 2U);
+}
+
+/*
+ * The last of ten is lost.  The others have an RTT of 20.1 ms each, plus 0.1
+ * for each place in the queue; the time-out is SRTT + 200 ms after the ACK of
+ * the ninth, since the variance term is below its bound: SRTT + 4 * RTTVAR
+ * starts at 20.1 + 40.2 and the samples are alike.
+ */
+static void sim_tail_loss_needs_the_timer(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 10);
+	u64 wait;
+
+	drop(sim, 9, 9);
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
+	KUNIT_EXPECT_EQ(test, sim->retransmissions, 1U);
+	KUNIT_EXPECT_EQ(test, sim->log[10].segment, 9U);
+	wait = sim->log[10].time_us - (RTT_US + 8 * 100);
+	KUNIT_EXPECT_GE(test, wait, 200000ULL + RTT_US);
+	KUNIT_EXPECT_LE(test, wait, 200000ULL + RTT_US + 8 * 100);
+}
+
+/* The retransmission is lost as well: only the timer can notice. */
+static void sim_lost_retransmission_needs_the_timer(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 300);
+
+	drop(sim, 20, 20);
+	drop(sim, 52, 52);
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
+	/* Both belong to the same window of data. */
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 15U);
+}
+
+/*
+ * Any one of a window of 20 is lost.  With more data behind, three duplicate
+ * ACKs always come.  With none behind, they come up to segment 16; the last
+ * three need the timer.
+ */
+static void sim_every_single_loss(struct kunit *test)
+{
+	u32 lost;
+
+	for (lost = 0; lost < 20; lost++) {
+		struct simlink *sim = new_steady_link(test, 200, 20);
+
+		drop(sim, lost, lost);
+		transfer(test, sim);
+		KUNIT_EXPECT_EQ_MSG(test, sim->retransmissions, 1U, "loss %u", lost);
+		KUNIT_EXPECT_EQ_MSG(test, sim->fast_retransmits, 1U, "loss %u", lost);
+		KUNIT_EXPECT_EQ_MSG(test, sim->timeouts, 0U, "loss %u", lost);
+		KUNIT_EXPECT_EQ_MSG(test, sim->ca.snd_ssthresh, 10U, "loss %u", lost);
+
+		sim = new_steady_link(test, 20, 20);
+		drop(sim, lost, lost);
+		transfer(test, sim);
+		KUNIT_EXPECT_EQ_MSG(test, sim->fast_retransmits,
+				    lost <= 16 ? 1U : 0U, "loss %u", lost);
+		KUNIT_EXPECT_EQ_MSG(test, sim->timeouts,
+				    lost <= 16 ? 0U : 1U, "loss %u", lost);
+		KUNIT_EXPECT_EQ_MSG(test, sim->ca.snd_ssthresh, 10U, "loss %u", lost);
+	}
+}
+
+/* Two of the same window: one recovery, one retransmission for each. */
+static void sim_every_double_loss_in_a_window(struct kunit *test)
+{
+	u32 a, b;
+
+	for (a = 0; a < 20; a++) {
+		for (b = a + 1; b < 20; b++) {
+			struct simlink *sim = new_steady_link(test, 200, 20);
+
+			drop(sim, a, a);
+			drop(sim, b, b);
+			transfer(test, sim);
+			KUNIT_EXPECT_EQ_MSG(test, sim->retransmissions, 2U,
+					    "losses %u %u", a, b);
+			KUNIT_EXPECT_EQ_MSG(test, sim->fast_retransmits, 1U,
+					    "losses %u %u", a, b);
+			KUNIT_EXPECT_EQ_MSG(test, sim->partial_acks, 1U,
+					    "losses %u %u", a, b);
+			KUNIT_EXPECT_EQ_MSG(test, sim->timeouts, 0U,
+					    "losses %u %u", a, b);
+			KUNIT_EXPECT_EQ_MSG(test, sim->ca.snd_ssthresh, 10U,
+					    "losses %u %u", a, b);
+		}
+	}
+}
+
+/* Wherever two transmissions are lost, retransmissions and tails included. */
+static void sim_every_double_loss_anywhere(struct kunit *test)
+{
+	static const u32 windows[] = { 1, 2, 3, 4, 5, 10, 20 };
+	const char *fault;
+	unsigned int i;
+	u32 a, b;
+
+	for (i = 0; i < ARRAY_SIZE(windows); i++) {
+		for (a = 0; a < 24; a++) {
+			for (b = a; b < 26; b++) {
+				struct simlink *sim;
+
+				sim = new_steady_link(test, 22, windows[i]);
+				drop(sim, a, a);
+				drop(sim, b, b);
+				fault = transfer_fault(sim);
+				if (!fault)
+					continue;
+				KUNIT_FAIL(test, "window %u, losses %u %u: %s",
+					   windows[i], a, b, fault);
+				return;
+			}
+		}
+		cond_resched();
+	}
+}
+
+/* Every pattern of losses in the first eleven transmissions. */
+static void sim_every_pattern_of_losses(struct kunit *test)
+{
+	unsigned long pattern;
+	const char *fault;
+
+	for (pattern = 0; pattern < 2048; pattern++) {
+		struct simlink *sim = new_steady_link(test, 12, 8);
+
+		sim->drop[0] = pattern;
+		fault = transfer_fault(sim);
+		if (fault) {
+			KUNIT_FAIL(test, "losses %03lx: %s", pattern, fault);
+			return;
+		}
+		if (!(pattern % 64))
+			cond_resched();
+	}
+}
+
+/* More of the window is lost than is left: the fast retransmit goes all the same. */
+static void sim_most_of_a_window_is_lost(struct kunit *test)
+{
+	struct simlink *sim = new_steady_link(test, 200, 20);
+
+	drop(sim, 0, 15);
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
+	KUNIT_EXPECT_EQ(test, sim->retransmissions, 16U);
+	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
+}
+
+/*
+ * 1 ms for a segment and 20 ms of delay: the wire holds 21, the queue 5 more.
+ * Slow start overshoots that by up to two times, and loses a part of its last
+ * round.  From then on the window swings between half of what the path holds,
+ * 26, and the whole of it.
+ */
+static void sim_queue_overflow(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 500);
+	u32 low = U32_MAX, high = 0, k;
+
+	sim->tx_us = 1000;
+	sim->queue = 5;
+	transfer(test, sim);
+	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 2U);
+	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
+	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
+	for (k = 200; k < sim->segments; k++) {
+		if (!sim->cwnd_at[k])
+			continue;
+		low = min(low, sim->cwnd_at[k]);
+		high = max(high, sim->cwnd_at[k]);
+	}
+	KUNIT_EXPECT_EQ(test, low, 13U);
+	KUNIT_EXPECT_EQ(test, high, 26U);
+}
+
+/* Cumulative ACKs: every other one may get lost and nothing is sent again. */
+static void sim_lost_acks_do_no_harm(struct kunit *test)
+{
+	struct simlink *sim = new_link(test, 301);
+	u32 i;
+
+	for (i = 1; i < SIMLINK_LOG; i += 2)
+		__set_bit(i, sim->ack_drop);
+	transfer(test, sim);
+	expect_calm(test, sim);
+	/* What counts is segments, not ACKs. */
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[11], 21U);
+	KUNIT_EXPECT_EQ(test, sim->cwnd_at[31], 41U);
+}
+
+/* Every ACK comes twice, with every pattern of losses: no count underflows. */
+static void sim_duplicated_acks(struct kunit *test)
+{
+	unsigned long pattern;
+	const char *fault;
+
+	for (pattern = 0; pattern < 512; pattern++) {
+		struct simlink *sim = new_steady_link(test, 30, 6);
+
+		bitmap_fill(sim->ack_twice, SIMLINK_LOG);
+		sim->drop[0] = pattern;
+		fault = transfer_fault(sim);
+		if (fault) {
+			KUNIT_FAIL(test, "losses %03lx: %s", pattern, fault);
+			return;
+		}
+	}
+}
+
+/* Loss, reordering, lost and duplicated ACKs, all at once. */
+static void sim_everything_goes_wrong(struct kunit *test)
+{
+	const char *fault;
+	u32 seed, i;
+
+	for (seed = 0; seed < 300; seed++) {
+		struct simlink *sim = new_link(test, 100);
+		u32 percent = seed % 30;
+		struct rnd_state rnd;
+
+		prandom_seed_state(&rnd, seed);
+		sim->isn = -prandom_u32_state(&rnd) % (120 * SIMLINK_MSS);
+		sim->ca.high_seq = sim->isn - 1;
+		sim->ca.usage_seq = sim->isn;
+		sim->late_us = prandom_u32_state(&rnd) % 50000;
+		sim->queue = 5 + prandom_u32_state(&rnd) % 50;
+		for (i = 0; i < SIMLINK_LOG; i++) {
+			if (prandom_u32_state(&rnd) % 100 < percent)
+				__set_bit(i, sim->drop);
+			if (prandom_u32_state(&rnd) % 100 < percent)
+				__set_bit(i, sim->late);
+			if (prandom_u32_state(&rnd) % 100 < percent)
+				__set_bit(i, sim->ack_drop);
+			if (prandom_u32_state(&rnd) % 100 < percent)
+				__set_bit(i, sim->ack_twice);
+		}
+		fault = transfer_fault(sim);
+		if (fault) {
+			KUNIT_FAIL(test, "seed %u: %s", seed, fault);
+			return;
+		}
+		cond_resched();
+	}
+}
+
+static struct kunit_case recovery_cases[] = {
+	KUNIT_CASE(dupack_third_means_a_loss),
+	KUNIT_CASE(dupack_makes_room_for_one_segment),
+	KUNIT_CASE(dupack_head_never_counts),
+	KUNIT_CASE(dupack_of_old_data_starts_no_recovery),
+	KUNIT_CASE(dupack_after_gigabytes_without_loss),
+	KUNIT_CASE(dupack_after_a_timeout),
+	KUNIT_CASE(ack_grows_the_window),
+	KUNIT_CASE(ack_ends_disorder),
+	KUNIT_CASE(ack_partial_asks_for_the_next_hole),
+	KUNIT_CASE(ack_partial_leaves_room_for_the_hole),
+	KUNIT_CASE(ack_after_a_timeout_is_slow_start),
+	KUNIT_CASE(ack_full_ends_recovery),
+	KUNIT_CASE(ack_just_below_high_seq_is_partial),
+	KUNIT_CASE(timeout_starts_over_with_one_segment),
+	KUNIT_CASE(timeout_again_keeps_the_threshold),
+	KUNIT_CASE(timeout_in_recovery_keeps_the_threshold),
+	KUNIT_CASE(timeout_of_later_data_reduces_again),
+	KUNIT_CASE(sim_slow_start_doubles),
+	KUNIT_CASE(sim_congestion_avoidance_adds_one),
+	KUNIT_CASE(sim_application_limited_window_stays),
+	KUNIT_CASE(sim_one_loss_halves_the_window),
+	KUNIT_CASE(sim_one_loss_across_the_wrap),
+	KUNIT_CASE(sim_partial_acks_fill_one_hole_per_round_trip),
+	KUNIT_CASE(sim_reordering),
+	KUNIT_CASE(sim_old_copies_start_no_recovery),
+	KUNIT_CASE(sim_timeout_slow_start_to_the_threshold),
+	KUNIT_CASE(sim_repeated_timeouts_back_off),
+	KUNIT_CASE(sim_tail_loss_needs_the_timer),
+	KUNIT_CASE(sim_lost_retransmission_needs_the_timer),
+	KUNIT_CASE(sim_every_single_loss),
+	KUNIT_CASE(sim_every_double_loss_in_a_window),
+	KUNIT_CASE(sim_every_double_loss_anywhere),
+	KUNIT_CASE(sim_every_pattern_of_losses),
+	KUNIT_CASE(sim_most_of_a_window_is_lost),
+	KUNIT_CASE(sim_queue_overflow),
+	KUNIT_CASE(sim_lost_acks_do_no_harm),
+	KUNIT_CASE(sim_duplicated_acks),
+	KUNIT_CASE(sim_everything_goes_wrong),
+	{}
+};
+
+static struct kunit_suite recovery_suite = {
+	.name = "ferry_recovery",
+	.init = recovery_test_init,
+	.test_cases = recovery_cases,
+};
+
+kunit_test_suites(&recovery_suite);
