@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random data both ways at once over a link that loses, reorders, duplicates
+ * and corrupts, which must arrive byte by byte as it was sent.
+ *
+ * FERRY_TEST_MB sets how many megabytes Ferry moves each way over IPv4; the
+ * other variants move an eighth of that.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "ktest.h"
+#include "lib.h"
+
+FIXTURE(bad_link) {
+	struct hosts hosts;
+	int proto;
+	__u64 bytes;
+};
+
+FIXTURE_VARIANT(bad_link) {
+	bool ferry;
+	enum family fam;
+	int mtu;
+	int share;
+};
+
+FIXTURE_VARIANT_ADD(bad_link, tcp_v4) {
+	.ferry = false, .fam = V4, .mtu = 1500, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_v4) {
+	.ferry = true, .fam = V4, .mtu = 1500, .share = 1,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_v6) {
+	.ferry = true, .fam = V6, .mtu = 1500, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_mapped) {
+	.ferry = true, .fam = MAPPED, .mtu = 1500, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_jumbo) {
+	.ferry = true, .fam = V4, .mtu = 9000, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_small_mtu) {
+	.ferry = true, .fam = V6, .mtu = 1280, .share = 8,
+};
+
+FIXTURE_SETUP(bad_link)
+{
+	const char *mb = getenv("FERRY_TEST_MB");
+	__u64 total = mb && *mb ? strtoull(mb, NULL, 0) : 32;
+
+	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->bytes = (total << 20) / variant->share;
+	hosts_make(&self->hosts, variant->mtu);
+}
+
+FIXTURE_TEARDOWN(bad_link)
+{
+}
+
+static unsigned int retransmitted(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info.tcpi_total_retrans;
+}
+
+/*
+ * A fraction of a millisecond of delay: enough for netem to let some segments
+ * overtake others, and not so much that the round trips decide how long the
+ * test takes.
+ */
+TEST_F_TIMEOUT(bad_link, every_byte_arrives_as_sent, 1500)
+{
+	long long start;
+	int fd[2];
+
+	hosts_netem(&self->hosts,
+		    "delay 300us loss 5%% reorder 90%% duplicate 2%% corrupt 2%% limit 10000");
+	hosts_connect(&self->hosts, variant->fam, self->proto, fd);
+	start = now_ms();
+	ASSERT_TRUE(exchange(fd[0], fd[1], self->bytes, 60000 * slowness()));
+	TH_LOG("%llu bytes each way in %lld ms, %u and %u segments sent again",
+	       (unsigned long long)self->bytes, now_ms() - start,
+	       retransmitted(fd[0]), retransmitted(fd[1]));
+	EXPECT_LT(0, retransmitted(fd[0]) + retransmitted(fd[1]))
+		TH_LOG("the link was not as bad as it should have been");
+}
+
+TEST_F_TIMEOUT(bad_link, a_good_link_needs_no_retransmission, 600)
+{
+	int fd[2];
+
+	hosts_connect(&self->hosts, variant->fam, self->proto, fd);
+	ASSERT_TRUE(exchange(fd[0], fd[1], self->bytes, 60000 * slowness()));
+	/* A machine that stalls may fire a timer; the link loses nothing. */
+	EXPECT_GE(20, retransmitted(fd[0]) + retransmitted(fd[1]))
+		TH_LOG("%u and %u segments sent again", retransmitted(fd[0]),
+		       retransmitted(fd[1]));
+}
+
+TEST_HARNESS_MAIN
