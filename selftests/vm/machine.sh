@@ -66,7 +66,11 @@ machine_settings() {
 			port_status=/dev/vport0p3 tty=/dev/ttyS1 raw_ports= halt=
 		END
 	fi
-	echo "interactive=$interactive"
+	[ -z "$interactive" ] || cat <<-END
+		interactive=1
+		terminal='${TERM:-dumb}'
+		terminal_size='$(stty size 2>/dev/null | sed 's/\(.*\) \(.*\)/rows \1 cols \2/')'
+	END
 }
 
 # Sets machine_command.
