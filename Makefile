@@ -12,10 +12,7 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' module/dkms.conf)
 
 vm := selftests/vm
 kbuild := $(if $(KDIR),$(MAKE) -C $(KDIR),$(vm)/kmake 6.1)
-module_dir = $(DESTDIR)/lib/modules/$(KVER)/updates/ferry
 dkms_dir := $(DESTDIR)/usr/src/ferry-$(VERSION)
-
-KVER = $(eval KVER := $$(shell $(kbuild) -s M=$(CURDIR)/module kernelrelease))$(KVER)
 
 export PREFIX DESTDIR
 
@@ -50,9 +47,11 @@ vm: ## Open a shell in a virtual machine with ferry loaded, on KERNEL=
 	$(vm)/run $(if $(KERNEL),--kernel $(KERNEL))
 
 install: module userspace ## Install it all below DESTDIR and PREFIX
+	$(if $(KDIR)$(DESTDIR),,$(error There are no headers of the running kernel \
+		to build for: install them, or name a kernel with KDIR=))
 	+$(kbuild) M=$(CURDIR)/module INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates/ferry modules_install
-	$(if $(DESTDIR),,depmod $(KVER))
+	$(if $(DESTDIR),,depmod $$(cat $(KDIR)/include/config/kernel.release))
 	$(INSTALL) -D -m 644 uapi/linux/ferry.h \
 		$(DESTDIR)$(PREFIX)/include/linux/ferry.h
 	$(INSTALL) -d $(dkms_dir)
@@ -63,8 +62,11 @@ install: module userspace ## Install it all below DESTDIR and PREFIX
 	+$(MAKE) -C userspace install
 
 uninstall: ## Remove what install has installed
-	rm -rf $(module_dir) $(dkms_dir)
-	$(if $(DESTDIR),,depmod $(KVER))
+	for dir in $(wildcard $(DESTDIR)/lib/modules/*/updates/ferry); do \
+		rm -r $$dir && kernel=$${dir%/updates/ferry} && \
+		$(if $(DESTDIR),:,depmod $$(basename $$kernel)) || exit; \
+	done
+	rm -rf $(dkms_dir)
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/ferry.h
 	+$(MAKE) -C userspace uninstall
 
