@@ -42,29 +42,31 @@ static int proto_of(int which)
 	return which ? ferry() : IPPROTO_TCP;
 }
 
-/* Send until the socket takes no more; how much it took. */
+/* Send until the socket takes not one byte more; how much it took. */
 static __u64 fill(int fd, __u64 stream)
 {
 	unsigned char buf[16384];
+	size_t size = sizeof(buf);
 	__u64 pos = 0;
 	ssize_t n;
 
 	for (;;) {
-		stream_fill(stream, pos, buf, sizeof(buf));
-		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0) {
-			if (errno != EAGAIN)
-				die("send at byte %llu",
-				    (unsigned long long)pos);
-			/*
-			 * What was on its way may have arrived meanwhile and
-			 * made room.
-			 */
-			if (wait_for(fd, POLLOUT, 100))
-				continue;
-			return pos;
+		stream_fill(stream, pos, buf, size);
+		n = send(fd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n >= 0) {
+			pos += n;
+			continue;
 		}
-		pos += n;
+		if (errno != EAGAIN)
+			die("send at byte %llu", (unsigned long long)pos);
+		if (size > 1) {
+			size = 1;
+			continue;
+		}
+		/* What was on its way may have arrived and made room. */
+		if (!wait_for(fd, POLLOUT, 200))
+			return pos;
+		size = sizeof(buf);
 	}
 }
 

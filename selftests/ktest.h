@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's test harness, with a time limit that suits emulated machines.
+ * The kernel's test harness, for tests that run in emulated machines.
  *
  * The harness kills a test after 30 seconds.  That is a verdict on the
  * machine rather than on Ferry when a kernel full of checkers runs without
@@ -14,5 +14,14 @@
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
+
+/*
+ * Whoever reads the results through a pipe wants them as they come, and in
+ * order with what goes to stderr.
+ */
+static void __attribute__((constructor)) print_by_line(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
 
 #endif /* FERRY_SELFTESTS_KTEST_H */

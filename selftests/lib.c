@@ -651,6 +651,34 @@ void own_namespace(void)
 	run("ip link set lo up");
 }
 
+/* A datagram to oneself comes back once the address has its local route. */
+static bool reaches_itself(void *arg)
+{
+	struct addr *a = arg;
+	int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct addr name;
+	bool ok = false;
+	char c;
+
+	if (fd < 0)
+		die("UDP socket");
+	if (!bind(fd, &a->sa, a->len)) {
+		name = local_addr(fd);
+		ok = sendto(fd, "x", 1, 0, &name.sa, name.len) == 1 &&
+		     wait_for(fd, POLLIN, 20) && recv(fd, &c, 1, 0) == 1;
+	}
+	close(fd);
+	return ok;
+}
+
+void await_address(const char *text)
+{
+	struct addr a = addr_of(text, 0);
+
+	if (!wait_until(reaches_itself, &a, SOON_MS))
+		die("%s does not become usable", text);
+}
+
 static int this_namespace(void)
 {
 	int fd = open("/proc/self/ns/net", O_RDONLY);
@@ -683,6 +711,10 @@ void hosts_make(struct hosts *h, int mtu)
 		run("ip address add 10.0.0.%d/24 dev " LINK, i + 1);
 		run("ip address add fd00::%d/64 dev " LINK " nodad", i + 1);
 		run("ip link set " LINK " up");
+	}
+	for (i = 0; i < 2; i++) {
+		hosts_enter(h, i);
+		await_address(i ? "fd00::2" : "fd00::1");
 	}
 	hosts_enter(h, 0);
 }

@@ -138,6 +138,12 @@ int run_status(const char *fmt, ...) __printf(1, 2);
 void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buf, size_t size);
 
+/*
+ * Wait until an address that was just added is in use, which for IPv6 the
+ * kernel sees to after the call that added it has returned.
+ */
+void await_address(const char *text);
+
 /* Leave for a network namespace of our own, with lo up. */
 void own_namespace(void);
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A peer made by hand: segments written to and read from a tun device, so that
+ * a test decides every bit that the kernel sees and sees every bit of the
+ * answer.  No stack of this kernel owns the peer's address, so nobody else
+ * answers, and nothing is lost or delayed.
+ */
+#ifndef FERRY_SELFTESTS_WIRE_H
+#define FERRY_SELFTESTS_WIRE_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include "lib.h"
+
+/* Flags, in the order of the header's bits. */
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define PSH 0x08
+#define ACK 0x10
+#define URG 0x20
+
+struct segment {
+	__u16 from, to;		/* ports */
+	__u32 seq, ack;
+	__u8 flags;
+	__u16 window;
+	__u8 options[40];
+	int options_len;
+	__u8 data[1500];
+	int len;
+
+	/* Lies to tell: */
+	int data_offset;	/* in words, 0 for the truth */
+	int cut;		/* bytes missing at the end of the packet */
+	bool bad_checksum;
+};
+
+struct wire {
+	int tun;
+	int proto;
+	enum family fam;
+	struct addr ours;	/* the kernel's address */
+	struct addr peer;	/* the address that the test plays */
+};
+
+/* In a namespace of our own, a device with ours on it and peer behind it. */
+void wire_open(struct wire *w, enum family fam, int proto);
+/* The same in the namespace where we are. */
+void wire_open_here(struct wire *w, enum family fam, int proto);
+void wire_close(struct wire *w);
+
+void wire_send(struct wire *w, const struct segment *s);
+/* The next segment from the kernel; false if none comes in time. */
+bool wire_recv(struct wire *w, struct segment *s, int timeout_ms);
+/* One must come. */
+void wire_await(struct wire *w, struct segment *s);
+
+/* Put an option at the end of those that @s has. */
+void add_option(struct segment *s, int kind, const void *data, int len);
+void add_mss(struct segment *s, __u16 mss);
+void add_window_scale(struct segment *s, __u8 shift);
+
+/* "SYN|ACK mss 1460 ws 7", without numbers that differ from run to run. */
+const char *flags_text(const struct segment *s);
+const char *options_text(const struct segment *s);
+
+#endif /* FERRY_SELFTESTS_WIRE_H */
