@@ -182,6 +182,8 @@ static const char *window_fault(const struct window_case *c)
 		return "cannot be said";
 	if (wnd > old && wnd - c->current_wnd < step)
 		return "grows by a crumb";
+	if (wnd > old && c->free < max(step, 1U))
+		return "opens before there is room";
 	if (wnd > old && wnd > c->free && c->full >= unit)
 		return "promises more than there is room for";
 	if (!wnd && c->full && c->free == c->full)
