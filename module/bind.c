@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Local ports: who may share one, and which one to choose.
+ *
+ * Every port in use has a bucket with a list of its owners: sockets, and
+ * connections in TIME_WAIT.  bind() and listen() compare a newcomer with each
+ * of them, by the rules of SO_REUSEADDR and SO_REUSEPORT.  connect() without
+ * bind() may share a port that others got in the same way, as long as the
+ * connections differ in their peer.
+ *
+ * Each chain of buckets has a lock, which also protects the buckets' owners.
+ */
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <net/inet_hashtables.h>
+#include <net/ip.h>
+
+#include "ferry.h"
+
+#define BHASH_SIZE	1024
+
+/**
+ * struct ferry_bind_bucket - a port in use
+ * @node: in its chain
+ * @owners: sockets and TIME_WAIT mini sockets, by skc_bind_node
+ * @port: the port
+ * @chosen: an owner came by bind(), so connect() does not pick the port
+ */
+struct ferry_bind_bucket {
+	struct hlist_node node;
+	struct hlist_head owners;
+	u16 port;
+	bool chosen;
+};
+
+/**
+ * ferry_bind_alloc() - empty hash of ports
+ *
+ * Return: the hash, to be freed with kvfree(), or NULL.
+ */
+struct ferry_bind_head *ferry_bind_alloc(void)
+{
+	struct ferry_bind_head *bhash;
+	unsigned int i;
+
+	bhash = kvcalloc(BHASH_SIZE, sizeof(*bhash), GFP_KERNEL);
+	if (bhash) {
+		for (i = 0; i < BHASH_SIZE; i++)
+			spin_lock_init(&bhash[i].lock);
+	}
+	return bhash;
+}
+
+static struct ferry_bind_head *bind_head(const struct net *net, u16 port)
+{
+	return &ferry_net(net)->bhash[port & (BHASH_SIZE - 1)];
+}
+
+static struct ferry_bind_bucket *find_bucket(struct ferry_bind_head *head,
+					     u16 port)
+{
+	struct ferry_bind_bucket *b;
+
+	hlist_for_each_entry(b, &head->chain, node) {
+		if (b->port == port)
+			return b;
+	}
+	return NULL;
+}
+
+static struct ferry_bind_bucket *new_bucket(struct ferry_bind_head *head,
+					    u16 port)
+{
+	struct ferry_bind_bucket *b = kmalloc(sizeof(*b), GFP_ATOMIC);
+
+	if (b) {
+		INIT_HLIST_HEAD(&b->owners);
+		b->port = port;
+		b->chosen = false;
+		hlist_add_head(&b->node, &head->chain);
+	}
+	return b;
+}
+
+static void own(struct sock *sk, struct ferry_bind_bucket *b)
+{
+	inet_sk(sk)->inet_num = b->port;
+	inet_sk(sk)->inet_sport = htons(b->port);
+	hlist_add_head(&sk->sk_bind_node, &b->owners);
+	ferry_csk(sk)->bind_bucket = b;
+}
+
+static void disown(struct hlist_node *owner, struct ferry_bind_bucket *b)
+{
+	__hlist_del(owner);
+	if (hlist_empty(&b->owners)) {
+		hlist_del(&b->node);
+		kfree(b);
+	}
+}
+
+static bool takes_ipv4(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return !ipv6_only_sock(sk) &&
+		       (ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+			ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr));
+#endif
+	return true;
+}
+
+static bool takes_ipv6(const struct sock *sk)
+{
+	return sk->sk_family == AF_INET6 &&
+	       !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr);
+}
+
+/* Is there an address that belongs to both? */
+static bool addresses_overlap(const struct sock *a, const struct sock *b)
+{
+	if (takes_ipv4(a) && takes_ipv4(b) &&
+	    (!a->sk_rcv_saddr || !b->sk_rcv_saddr ||
+	     a->sk_rcv_saddr == b->sk_rcv_saddr))
+		return true;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (takes_ipv6(a) && takes_ipv6(b) &&
+	    (ipv6_addr_any(&a->sk_v6_rcv_saddr) ||
+	     ipv6_addr_any(&b->sk_v6_rcv_saddr) ||
+	     ipv6_addr_equal(&a->sk_v6_rcv_saddr, &b->sk_v6_rcv_saddr)))
+		return true;
+#endif
+	return false;
+}
+
+/* May @sk not share its port with @other?  @other may be in TIME_WAIT. */
+static bool conflicts(const struct sock *sk, const struct sock *other)
+{
+	if (other == sk)
+		return false;
+	if (sk->sk_bound_dev_if && other->sk_bound_dev_if &&
+	    sk->sk_bound_dev_if != other->sk_bound_dev_if)
+		return false;
+	if (sk->sk_reuse && other->sk_reuse && other->sk_state != TCP_LISTEN)
+		return false;
+	if (sk->sk_reuseport && other->sk_reuseport &&
+	    (other->sk_state == TCP_TIME_WAIT ||
+	     uid_eq(sk_uid(sk), sk_uid(other))))
+		return false;
+	return addresses_overlap(sk, other);
+}
+
+static bool bucket_conflicts(const struct sock *sk,
+			     const struct ferry_bind_bucket *b)
+{
+	const struct sock *other;
+
+	hlist_for_each_entry(other, &b->owners, sk_bind_node) {
+		if (conflicts(sk, other))
+			return true;
+	}
+	return false;
+}
+
+/* Take a port, or keep it if it is held and nobody objects. */
+static int take_port(struct sock *sk, u16 port, bool unused_only)
+{
+	struct ferry_bind_head *head = bind_head(sock_net(sk), port);
+	struct ferry_bind_bucket *b;
+	int err = 0;
+
+	spin_lock_bh(&head->lock);
+	b = find_bucket(head, port);
+	if (b && (unused_only || bucket_conflicts(sk, b))) {
+		err = -EADDRINUSE;
+	} else if (!ferry_csk(sk)->bind_bucket) {
+		if (!b)
+			b = new_bucket(head, port);
+		if (b)
+			own(sk, b);
+		else
+			err = -ENOMEM;
+	}
+	if (!err)
+		b->chosen = true;
+	spin_unlock_bh(&head->lock);
+	return err;
+}
+
+/*
+ * The @i-th port to try in a range.  Each comes once, and those of one parity
+ * first if the range is even: connect() prefers even ports, bind() odd ones,
+ * so that they do not get into each other's way.
+ */
+static int nth_port(int low, int count, u32 offset, int i)
+{
+	u32 step = 2 * i;
+
+	if (!(count & 1) && i >= count / 2)
+		step++;
+	return low + (offset + step) % count;
+}
+
+static int take_any_port(struct sock *sk, bool unused_only)
+{
+	int low, high, count, i, port;
+	u32 offset;
+
+	inet_sk_get_local_port_range(sk, &low, &high);
+	count = high - low + 1;
+	offset = (get_random_u32_below(count) & ~1U) + !(low & 1);
+	for (i = 0; i < count; i++) {
+		port = nth_port(low, count, offset, i);
+		if (inet_is_local_reserved_port(sock_net(sk), port))
+			continue;
+		if (!take_port(sk, port, unused_only))
+			return 0;
+		if (!(i & 255))
+			cond_resched();
+	}
+	return -EADDRINUSE;
+}
+
+/**
+ * ferry_get_port() - bind() or listen() wants a port
+ * @sk: the socket
+ * @port: the port, 0 for any
+ *
+ * Context: process context, socket lock held.
+ *
+ * Return: 0, -EADDRINUSE or -ENOMEM.
+ */
+int ferry_get_port(struct sock *sk, unsigned short port)
+{
+	if (port)
+		return take_port(sk, port, false);
+	if (!take_any_port(sk, true))
+		return 0;
+	return take_any_port(sk, false);
+}
+
+/**
+ * ferry_put_port() - give the port back
+ * @sk: the socket; nothing happens if it has none
+ *
+ * Context: socket lock held.
+ */
+void ferry_put_port(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_bind_head *head;
+
+	if (!csk->bind_bucket)
+		return;
+	head = bind_head(sock_net(sk), inet_sk(sk)->inet_num);
+	spin_lock_bh(&head->lock);
+	disown(&sk->sk_bind_node, csk->bind_bucket);
+	csk->bind_bucket = NULL;
+	inet_sk(sk)->inet_num = 0;
+	spin_unlock_bh(&head->lock);
+}
+
+/**
+ * ferry_inherit_port() - a child owns the port of its listener
+ * @listener: the listener, perhaps closing at this moment
+ * @child: a connection with the listener's port number
+ *
+ * Context: BH, child's lock held.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ferry_inherit_port(const struct sock *listener, struct sock *child)
+{
+	u16 port = inet_sk(child)->inet_num;
+	struct ferry_bind_head *head = bind_head(sock_net(child), port);
+	struct ferry_bind_bucket *b;
+
+	spin_lock_bh(&head->lock);
+	b = find_bucket(head, port);
+	if (!b)
+		b = new_bucket(head, port);
+	if (b) {
+		b->chosen = true;
+		own(child, b);
+	}
+	spin_unlock_bh(&head->lock);
+	return b ? 0 : -ENOMEM;
+}
+
+/**
+ * ferry_bind_move() - TIME_WAIT owns the port as well
+ * @sk: the connection
+ * @tw: its mini socket
+ *
+ * Context: BH disabled, socket lock held.
+ */
+void ferry_bind_move(struct sock *sk, struct ferry_timewait_sock *tw)
+{
+	struct ferry_bind_bucket *b = ferry_csk(sk)->bind_bucket;
+	struct ferry_bind_head *head;
+
+	head = bind_head(sock_net(sk), b->port);
+	spin_lock_bh(&head->lock);
+	tw->bind_bucket = b;
+	hlist_add_head(&tw->common.skc_bind_node, &b->owners);
+	spin_unlock_bh(&head->lock);
+}
+
+/**
+ * ferry_bind_release() - TIME_WAIT is over
+ * @tw: the mini socket
+ *
+ * Context: BH or process.
+ */
+void ferry_bind_release(struct ferry_timewait_sock *tw)
+{
+	struct ferry_bind_head *head;
+
+	head = bind_head(read_pnet(&tw->common.skc_net), tw->common.skc_num);
+	spin_lock_bh(&head->lock);
+	disown(&tw->common.skc_bind_node, tw->bind_bucket);
+	spin_unlock_bh(&head->lock);
+}
+
+/* Share or take @port for a connection; the hash decides if it is unique. */
+static int connect_port(struct sock *sk, u16 port)
+{
+	struct ferry_bind_head *head = bind_head(sock_net(sk), port);
+	struct ferry_bind_bucket *b;
+	int err = 0;
+
+	spin_lock_bh(&head->lock);
+	b = find_bucket(head, port);
+	if (b && b->chosen) {
+		err = -EADDRINUSE;
+	} else if (!b) {
+		b = new_bucket(head, port);
+		if (!b)
+			err = -ENOMEM;
+	}
+	if (!err) {
+		own(sk, b);
+		if (!ferry_hash_insert(sk, ferry_csk(sk)->af_ops)) {
+			disown(&sk->sk_bind_node, b);
+			ferry_csk(sk)->bind_bucket = NULL;
+			err = -EADDRINUSE;
+		}
+	}
+	spin_unlock_bh(&head->lock);
+	return err;
+}
+
+/**
+ * ferry_bind_connect() - a port for connect(), and the place in the hash
+ * @sk: socket with both addresses and the peer's port
+ *
+ * RFC 6056 section 3.3.3: the search starts at a secret function of the
+ * peer's address, so that connections to one peer use the ports in turn and
+ * nobody else can predict them.
+ *
+ * Context: process context, socket lock held.
+ *
+ * Return: 0, -EADDRNOTAVAIL or -ENOMEM.
+ */
+int ferry_bind_connect(struct sock *sk)
+{
+	const struct ferry_af_ops *af = ferry_csk(sk)->af_ops;
+	static atomic_t counter;
+	int low, high, count, i, port, err;
+	u32 offset;
+
+	if (inet_sk(sk)->inet_num)
+		return ferry_hash_insert(sk, af) ? 0 : -EADDRNOTAVAIL;
+
+	inet_sk_get_local_port_range(sk, &low, &high);
+	count = high - low + 1;
+	offset = af->hash(&sk->__sk_common) + 2 * atomic_inc_return(&counter);
+	offset = ((offset % count) & ~1U) + (low & 1);
+	for (i = 0; i < count; i++) {
+		port = nth_port(low, count, offset, i);
+		if (inet_is_local_reserved_port(sock_net(sk), port))
+			continue;
+		err = connect_port(sk, port);
+		if (err != -EADDRINUSE)
+			return err;
+		if (!(i & 255))
+			cond_resched();
+	}
+	inet_sk(sk)->inet_num = 0;
+	inet_sk(sk)->inet_sport = 0;
+	return -EADDRNOTAVAIL;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The end of a connection as the application causes it: close(), shutdown(),
+ * connect(AF_UNSPEC).
+ *
+ * close() returns at once; what is still to be sent goes on without a file
+ * descriptor.  Unread data at close() means that the peer's bytes are lost, so
+ * it is told by a RST instead of a FIN (RFC 2525 section 2.17, RFC 9293
+ * section 3.6.1).
+ */
+#include <linux/sched/signal.h>
+#include <net/ipv6.h>
+
+#include "ferry.h"
+
+/* The state after the application's close, RFC 9293 section 3.10.4. */
+static const u8 state_after_close[TCP_MAX_STATES] = {
+	[TCP_ESTABLISHED]	= TCP_FIN_WAIT1,
+	[TCP_SYN_SENT]		= TCP_CLOSE,
+	[TCP_SYN_RECV]		= TCP_FIN_WAIT1,
+	[TCP_FIN_WAIT1]		= TCP_FIN_WAIT1,
+	[TCP_FIN_WAIT2]		= TCP_FIN_WAIT2,
+	[TCP_TIME_WAIT]		= TCP_CLOSE,
+	[TCP_CLOSE]		= TCP_CLOSE,
+	[TCP_CLOSE_WAIT]	= TCP_LAST_ACK,
+	[TCP_LAST_ACK]		= TCP_LAST_ACK,
+	[TCP_LISTEN]		= TCP_CLOSE,
+	[TCP_CLOSING]		= TCP_CLOSING,
+};
+
+/* Returns true if a FIN has to be sent: it is the first close. */
+static bool close_state(struct sock *sk)
+{
+	int old = sk->sk_state, new = state_after_close[old];
+
+	ferry_set_state(sk, new);
+	return new != old && (new == TCP_FIN_WAIT1 || new == TCP_LAST_ACK);
+}
+
+/**
+ * ferry_shutdown() - shutdown(SHUT_WR) or shutdown(SHUT_RDWR)
+ * @sk: the socket
+ * @how: RCV_SHUTDOWN and SEND_SHUTDOWN bits
+ *
+ * Shutting down reception needs nothing here: sk_shutdown says it all.
+ *
+ * Context: socket lock held.
+ */
+void ferry_shutdown(struct sock *sk, int how)
+{
+	if (!(how & SEND_SHUTDOWN))
+		return;
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_RECV |
+				     TCPF_CLOSE_WAIT)))
+		return;
+	if (close_state(sk))
+		ferry_send_fin(sk);
+}
+
+/**
+ * ferry_abort() - end a connection with a RST
+ * @sk: the socket
+ * @err: positive errno for SO_ERROR
+ *
+ * Context: process context, socket lock held.
+ */
+void ferry_abort(struct sock *sk, int err)
+{
+	local_bh_disable();
+	ferry_send_reset(sk, GFP_ATOMIC);
+	ferry_fail(sk, err);
+	local_bh_enable();
+}
+
+/* Bytes that the application never read. */
+static u32 purge_receive_queue(struct sock *sk)
+{
+	struct sk_buff *skb;
+	u32 unread = 0;
+
+	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
+		const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+		u32 end = cb->end_seq - !!(cb->flags & FERRY_FIN);
+
+		if (seq_after(end, ferry_sk(sk)->copied_seq))
+			unread += end - ferry_sk(sk)->copied_seq;
+		__kfree_skb(skb);
+	}
+	return unread;
+}
+
+/* SO_LINGER: wait until the peer has acknowledged everything. */
+static void linger(struct sock *sk, long timeout)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	if (!timeout)
+		return;
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (timeout && !signal_pending(current)) {
+		if (sk_wait_event(sk, &timeout,
+				  !((1 << sk->sk_state) & (TCPF_FIN_WAIT1 |
+							   TCPF_CLOSING |
+							   TCPF_LAST_ACK)),
+				  &wait))
+			break;
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
+/* Nobody reads or writes any more; returns true if the socket is done with. */
+static bool close_orphan(struct sock *sk)
+{
+	const struct ferry_net *fn = ferry_net(sock_net(sk));
+	int timeout = ferry_csk(sk)->linger2;
+
+	if (sk->sk_state != TCP_FIN_WAIT2)
+		return sk->sk_state == TCP_CLOSE;
+
+	if (timeout < 0) {
+		ferry_set_state(sk, TCP_CLOSE);
+		ferry_send_reset(sk, GFP_ATOMIC);
+		ferry_count(sock_net(sk), ABORT_ON_LINGER);
+		return true;
+	}
+	if (!timeout)
+		timeout = READ_ONCE(fn->sysctl.fin_timeout);
+	if (timeout > FERRY_TIMEWAIT_LEN)
+		ferry_keepalive_start(sk, timeout - FERRY_TIMEWAIT_LEN);
+	else
+		ferry_time_wait(sk, TCP_FIN_WAIT2, timeout);
+	return false;
+}
+
+/**
+ * ferry_close() - the last file descriptor is closed
+ * @sk: the socket
+ * @timeout: SO_LINGER time in jiffies, 0 to return at once
+ *
+ * RFC 9293 section 3.10.4.
+ *
+ * Context: process context.
+ */
+void ferry_close(struct sock *sk, long timeout)
+{
+	int state;
+
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+
+	if (sk->sk_state == TCP_LISTEN) {
+		ferry_set_state(sk, TCP_CLOSE);
+		ferry_listen_stop(sk);
+	} else if (sk->sk_state == TCP_CLOSE) {
+		purge_receive_queue(sk);
+	} else if (purge_receive_queue(sk)) {
+		ferry_count(sock_net(sk), ABORT_ON_CLOSE);
+		ferry_set_state(sk, TCP_CLOSE);
+		ferry_send_reset(sk, sk->sk_allocation);
+	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
+		ferry_count(sock_net(sk), ABORT_ON_DATA);
+		ferry_disconnect(sk, 0);
+	} else {
+		if (close_state(sk))
+			ferry_send_fin(sk);
+		linger(sk, timeout);
+	}
+
+	state = sk->sk_state;
+	sock_hold(sk);
+	sock_orphan(sk);
+	/* Runs the backlog, for the last time with an owner. */
+	release_sock(sk);
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	/* If a segment has ended it since, it has been released, too. */
+	if ((state == TCP_CLOSE || sk->sk_state != TCP_CLOSE) &&
+	    close_orphan(sk))
+		ferry_release_dead(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	sock_put(sk);
+}
+
+/* RFC 9293 section 3.10.5, ABORT: the states in which a peer has to know. */
+static bool abort_needs_reset(const struct sock *sk)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT |
+				   TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+				   TCPF_SYN_RECV))
+		return true;
+	return ((1 << sk->sk_state) & (TCPF_CLOSING | TCPF_LAST_ACK)) &&
+	       fp->snd_nxt != fp->write_seq;
+}
+
+static void forget_peer(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+
+	inet->inet_dport = 0;
+	sk->sk_daddr = 0;
+	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK)) {
+		inet->inet_rcv_saddr = 0;
+		inet->inet_saddr = 0;
+#if IS_ENABLED(CONFIG_IPV6)
+		if (sk->sk_family == AF_INET6) {
+			memset(&sk->sk_v6_rcv_saddr, 0,
+			       sizeof(sk->sk_v6_rcv_saddr));
+			memset(&inet6_sk(sk)->saddr, 0,
+			       sizeof(inet6_sk(sk)->saddr));
+		}
+#endif
+	}
+	__sk_dst_reset(sk);
+}
+
+/**
+ * ferry_disconnect() - make a socket new again
+ * @sk: the socket
+ * @flags: not used
+ *
+ * connect(AF_UNSPEC), shutdown() of a listener, close() with a zero linger
+ * time.  The port stays if the application chose it.
+ *
+ * Context: process context, socket lock held.
+ *
+ * Return: 0
+ */
+int ferry_disconnect(struct sock *sk, int flags)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	bool reset = abort_needs_reset(sk);
+	int old = sk->sk_state;
+
+	if (reset)
+		ferry_send_reset(sk, sk->sk_allocation);
+	if (reset || old == TCP_SYN_SENT)
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	if (old != TCP_CLOSE)
+		ferry_set_state(sk, TCP_CLOSE);
+	if (old == TCP_LISTEN)
+		ferry_listen_stop(sk);
+
+	ferry_timers_clear(sk);
+	purge_receive_queue(sk);
+	ferry_purge_write_queue(sk);
+	ferry_purge_ofo(sk);
+	forget_peer(sk);
+
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	sock_reset_flag(sk, SOCK_DONE);
+	csk->retransmits = 0;
+	csk->backoff = 0;
+	csk->probes_out = 0;
+	csk->retrans_stamp = 0;
+	csk->ack_pending = 0;
+	csk->ack_now = 0;
+	csk->pingpong = 0;
+	csk->quick_acks = 0;
+	csk->rcv_mss = 0;
+	ferry_rtt_init(&csk->rtt);
+	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
+	fp->snd_una = 0;
+	fp->snd_nxt = 0;
+	fp->write_seq = 0;
+	fp->snd_wnd = 0;
+	fp->max_window = 0;
+	fp->rcv_nxt = 0;
+	fp->copied_seq = 0;
+	fp->rcv_wup = 0;
+	fp->rcv_wnd = 0;
+	fp->mss_clamp = U16_MAX;
+	fp->snd_wscale = 0;
+	fp->rcv_wscale = 0;
+	fp->has_wscale = 0;
+	fp->total_retrans = 0;
+	fp->segs_in = 0;
+	fp->segs_out = 0;
+	fp->bytes_acked = 0;
+	fp->bytes_received = 0;
+
+	WARN_ON(inet_sk(sk)->inet_num && !csk->bind_bucket);
+	sk_error_report(sk);
+	return 0;
+}

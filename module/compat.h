@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The differences between the kernels that Ferry builds for, 6.1 to 7.2.
+ *
+ * This is the only file that asks for a kernel version.  The code is written
+ * for the newest kernel; what stands here lets the older ones understand it.
+ */
+#ifndef _FERRY_COMPAT_H
+#define _FERRY_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/ipv6.h>
+#include <linux/net.h>
+#include <linux/sysctl.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+#include <net/inet_sock.h>
+#include <net/sock.h>
+
+#define FERRY_KERNEL_BEFORE(major, minor) \
+	(LINUX_VERSION_CODE < KERNEL_VERSION(major, minor, 0))
+
+/* 6.12 moved the unaligned accessors. */
+#if FERRY_KERNEL_BEFORE(6, 12)
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
+/* 6.19 gave the sockaddr of unknown length a type of its own. */
+#if FERRY_KERNEL_BEFORE(6, 19)
+#define sockaddr_unsized	sockaddr
+#endif
+
+/* 6.17 reads sk_uid through a helper. */
+#if FERRY_KERNEL_BEFORE(6, 17)
+#define sk_uid(sk)		((sk)->sk_uid)
+#endif
+
+/* 6.16 renamed from_timer(). */
+#ifndef timer_container_of
+#define timer_container_of	from_timer
+#endif
+
+/* 6.19 moved the flow labels of a socket; Kbuild looks where they are. */
+static inline void ferry_reset_flow_labels(struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+#ifdef FERRY_FLOW_LABELS_IN_INET_SOCK
+	RCU_INIT_POINTER(inet_sk(sk)->ipv6_fl_list, NULL);
+#else
+	RCU_INIT_POINTER(inet6_sk(sk)->ipv6_fl_list, NULL);
+#endif
+#endif
+}
+
+/* 6.5 moved the GSO helpers. */
+#if !FERRY_KERNEL_BEFORE(6, 5)
+#include <net/gso.h>
+#endif
+
+/* 6.6 turned inet_sock's bit fields into atomic flags. */
+#if FERRY_KERNEL_BEFORE(6, 6)
+#define FERRY_INET_FREEBIND(inet)		((inet)->freebind)
+#define FERRY_INET_TRANSPARENT(inet)		((inet)->transparent)
+#define FERRY_INET_BIND_ADDRESS_NO_PORT(inet)	((inet)->bind_address_no_port)
+#define FERRY_INET_RECVERR(inet)		((inet)->recverr)
+#define inet_test_bit(nr, sk)			FERRY_INET_##nr(inet_sk(sk))
+#endif
+
+/* 6.6 also made the length of a sysctl table an argument. */
+#if FERRY_KERNEL_BEFORE(6, 6)
+#define register_net_sysctl_sz(net, path, table, size) \
+	register_net_sysctl(net, path, table)
+#define FERRY_SYSCTL_SENTINEL	{ }
+#else
+#define FERRY_SYSCTL_SENTINEL
+#endif
+
+/* 6.5 made the place of the IPv6 part of a socket explicit. */
+#if FERRY_KERNEL_BEFORE(6, 5)
+#define FERRY_PROTO_PINFO(member)
+#else
+#define FERRY_PROTO_PINFO(member)	.ipv6_pinfo_offset = member,
+#endif
+
+/*
+ * 6.10 put the arguments of accept() into a struct, 6.5 made the argument of
+ * ioctl() a kernel pointer.  FERRY_PROTO_ACCEPT(f) and FERRY_PROTO_IOCTL(f)
+ * name what struct proto wants, made by FERRY_DEFINE_PROTO_* from @f, which
+ * has the newer signature.
+ */
+#if FERRY_KERNEL_BEFORE(6, 10)
+struct proto_accept_arg {
+	int flags;
+	int err;
+	int is_empty;
+	bool kern;
+};
+
+#define FERRY_DEFINE_PROTO_ACCEPT(func)					\
+static struct sock *func##_compat(struct sock *sk, int flags, int *err,\
+				  bool kern)				\
+{									\
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };\
+	struct sock *child = func(sk, &arg);				\
+									\
+	*err = arg.err;							\
+	return child;							\
+}
+#define FERRY_PROTO_ACCEPT(func)	func##_compat
+#else
+#define FERRY_DEFINE_PROTO_ACCEPT(func)
+#define FERRY_PROTO_ACCEPT(func)	func
+#endif
+
+#if FERRY_KERNEL_BEFORE(6, 5)
+#define FERRY_DEFINE_PROTO_IOCTL(func)					\
+static int func##_compat(struct sock *sk, int cmd, unsigned long arg)	\
+{									\
+	int value, err = func(sk, cmd, &value);				\
+									\
+	return err ? err : put_user(value, (int __user *)arg);		\
+}
+#define FERRY_PROTO_IOCTL(func)		func##_compat
+#else
+#define FERRY_DEFINE_PROTO_IOCTL(func)
+#define FERRY_PROTO_IOCTL(func)		func
+#endif
+
+/* The KUnit module sees a few functions that nobody else needs. */
+#if IS_ENABLED(CONFIG_KUNIT)
+#define FERRY_EXPORT_FOR_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)
+#else
+#define FERRY_EXPORT_FOR_KUNIT(sym)
+#endif
+
+#endif /* _FERRY_COMPAT_H */

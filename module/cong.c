@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The registry of congestion control algorithms, and the pieces of window
+ * arithmetic that most of them share.
+ *
+ * An algorithm is added when its module loads and taken away when it unloads.
+ * A connection that uses one holds a reference to the module, so it cannot
+ * unload while in use; Reno is part of ferry.ko and always there.
+ */
+#include <linux/kmod.h>
+#include <linux/module.h>
+#include <linux/rculist.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#include "cong.h"
+#include "segment.h"
+
+static DEFINE_SPINLOCK(cong_lock);
+static LIST_HEAD(cong_list);
+
+static struct ferry_cong_ops *cong_find(const char *name)
+{
+	struct ferry_cong_ops *ops;
+
+	list_for_each_entry_rcu(ops, &cong_list, list,
+				lockdep_is_held(&cong_lock)) {
+		if (!strcmp(ops->name, name))
+			return ops;
+	}
+	return NULL;
+}
+
+/**
+ * ferry_cong_register() - offer an algorithm to sockets
+ * @ops: the algorithm; it stays until ferry_cong_unregister()
+ *
+ * Context: process context.
+ *
+ * Return: 0, -EINVAL if a required hook or the name is missing, -EEXIST if the
+ * name is taken.
+ */
+int ferry_cong_register(struct ferry_cong_ops *ops)
+{
+	int err = 0;
+
+	if (!ops->ssthresh || !ops->cong_avoid || !ops->name[0])
+		return -EINVAL;
+
+	spin_lock(&cong_lock);
+	if (cong_find(ops->name))
+		err = -EEXIST;
+	else
+		list_add_tail_rcu(&ops->list, &cong_list);
+	spin_unlock(&cong_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(ferry_cong_register);
+
+/**
+ * ferry_cong_unregister() - withdraw an algorithm
+ * @ops: what was registered; no connection uses it any more, since each holds
+ *	a reference to the module
+ *
+ * Context: process context; sleeps for an RCU grace period.
+ */
+void ferry_cong_unregister(struct ferry_cong_ops *ops)
+{
+	spin_lock(&cong_lock);
+	list_del_rcu(&ops->list);
+	spin_unlock(&cong_lock);
+	synchronize_rcu();
+}
+EXPORT_SYMBOL_GPL(ferry_cong_unregister);
+
+/**
+ * ferry_cong_get() - look an algorithm up by name and hold its module
+ * @name: the name, zero-terminated
+ * @autoload: ask user space for the module if the name is unknown; only from
+ *	process context without locks
+ *
+ * Return: the algorithm, to be given back with ferry_cong_put(), or NULL.
+ */
+const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload)
+{
+	struct ferry_cong_ops *ops;
+
+	rcu_read_lock();
+	ops = cong_find(name);
+	if (!ops && autoload) {
+		rcu_read_unlock();
+		request_module("ferry_%s", name);
+		rcu_read_lock();
+		ops = cong_find(name);
+	}
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	rcu_read_unlock();
+	return ops;
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_get);
+
+/**
+ * ferry_cong_put() - give back what ferry_cong_get() returned
+ * @ops: the algorithm
+ */
+void ferry_cong_put(const struct ferry_cong_ops *ops)
+{
+	module_put(ops->owner);
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_put);
+
+/**
+ * ferry_cong_use() - start an algorithm on a connection
+ * @ca: congestion state without an algorithm
+ * @ops: the algorithm; the caller's reference to it moves into @ca
+ *
+ * Context: socket lock held, or nobody else knows @ca.
+ */
+void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops)
+{
+	ca->ops = ops;
+	memset(ca->priv, 0, sizeof(ca->priv));
+	if (ops->init)
+		ops->init(ca);
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_use);
+
+/**
+ * ferry_cong_release() - stop the algorithm of a connection
+ * @ca: congestion state; left without an algorithm
+ *
+ * Context: socket lock held, or nobody else knows @ca.
+ */
+void ferry_cong_release(struct ferry_cong *ca)
+{
+	if (!ca->ops)
+		return;
+	if (ca->ops->release)
+		ca->ops->release(ca);
+	ferry_cong_put(ca->ops);
+	ca->ops = NULL;
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_release);
+
+/**
+ * ferry_cong_init() - the congestion state of a new connection
+ * @ca: congestion state; the algorithm in it stays
+ * @mss: maximum segment size in bytes
+ *
+ * RFC 5681 section 3.1, RFC 6928.  Pure; any context.
+ */
+void ferry_cong_init(struct ferry_cong *ca, u32 mss)
+{
+	ca->snd_cwnd = FERRY_INIT_CWND;
+	ca->snd_ssthresh = FERRY_SSTHRESH_MAX;
+	ca->snd_cwnd_cnt = 0;
+	ca->snd_cwnd_clamp = U32_MAX;
+	ca->packets_out = 0;
+	ca->sacked_out = 0;
+	ca->lost_out = 0;
+	ca->retrans_out = 0;
+	ca->max_packets_out = 0;
+	ca->mss = mss;
+	ca->srtt_us = 0;
+	ca->state = FERRY_CA_OPEN;
+	ca->cwnd_limited = false;
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_init);
+
+/**
+ * ferry_cong_usage() - note how much of the window the sender used
+ * @ca: congestion state
+ * @snd_una: SND.UNA
+ * @snd_nxt: SND.NXT
+ * @limited: the congestion window kept data from being sent
+ *
+ * A window that is not used says nothing about what the path can carry, so it
+ * must not grow (RFC 7661).  A whole window of data is looked at, since a
+ * sender that is limited looks idle right after a large ACK.  Pure; socket
+ * lock held.
+ */
+void ferry_cong_usage(struct ferry_cong *ca, u32 snd_una, u32 snd_nxt,
+		      bool limited)
+{
+	if (!seq_before(snd_una, ca->usage_seq) ||
+	    limited > ca->cwnd_limited ||
+	    (limited == ca->cwnd_limited &&
+	     ca->packets_out > ca->max_packets_out)) {
+		ca->cwnd_limited = limited;
+		ca->max_packets_out = ca->packets_out;
+		ca->usage_seq = snd_nxt;
+	}
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_usage);
+
+/**
+ * ferry_cong_is_limited() - may the window grow?
+ * @ca: congestion state
+ *
+ * In slow start a sender that uses half of the window counts as limited: its
+ * window doubles every round trip, and it could not have used more before.
+ * Pure; socket lock held.
+ *
+ * Return: true if the sender was limited by the window.
+ */
+bool ferry_cong_is_limited(const struct ferry_cong *ca)
+{
+	if (ca->cwnd_limited)
+		return true;
+	return ferry_cong_in_slow_start(ca) &&
+	       ca->snd_cwnd < 2 * ca->max_packets_out;
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_cong_is_limited);
+
+/**
+ * ferry_cong_slow_start() - grow the window by what was acknowledged
+ * @ca: congestion state
+ * @acked: segments newly acknowledged
+ *
+ * RFC 5681 section 3.1, counting bytes as RFC 3465 does, without its bound:
+ * one ACK may stand for a whole GSO burst.  Pure; socket lock held.
+ *
+ * Return: segments left over once the threshold was reached.
+ */
+u32 ferry_cong_slow_start(struct ferry_cong *ca, u32 acked)
+{
+	u32 cwnd = min(ca->snd_cwnd + acked, ca->snd_ssthresh);
+
+	acked -= cwnd - ca->snd_cwnd;
+	ca->snd_cwnd = min(cwnd, ca->snd_cwnd_clamp);
+	return acked;
+}
+EXPORT_SYMBOL_GPL(ferry_cong_slow_start);
+
+/**
+ * ferry_cong_avoid_ai() - additive increase: one segment for every @w acked
+ * @ca: congestion state
+ * @w: segments that must be acknowledged for the window to grow by one
+ * @acked: segments newly acknowledged
+ *
+ * RFC 5681 section 3.1, equation 3, without its rounding.  Pure; socket lock
+ * held.
+ */
+void ferry_cong_avoid_ai(struct ferry_cong *ca, u32 w, u32 acked)
+{
+	ca->snd_cwnd_cnt += acked;
+	if (ca->snd_cwnd_cnt >= w) {
+		u32 delta = ca->snd_cwnd_cnt / w;
+
+		ca->snd_cwnd_cnt -= delta * w;
+		ca->snd_cwnd += delta;
+	}
+	ca->snd_cwnd = min(ca->snd_cwnd, ca->snd_cwnd_clamp);
+}
+EXPORT_SYMBOL_GPL(ferry_cong_avoid_ai);

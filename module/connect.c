@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Active open (RFC 9293 section 3.10.1): connect() up to the SYN, and what
+ * the answer to it completes.
+ *
+ * inet_stream_connect() waits for the result, or does not, and reports it.
+ */
+#include <net/ip.h>
+
+#include "ferry.h"
+
+/**
+ * ferry_connect() - start to connect
+ * @sk: socket in state CLOSE
+ * @addr: the peer
+ * @len: bytes at @addr
+ *
+ * The state changes before the place in the hash is taken, so that whoever
+ * finds the socket there finds it in SYN_SENT.
+ *
+ * Context: process context, socket lock held.
+ *
+ * Return: 0, and the SYN is on its way, or -EINVAL, -EAFNOSUPPORT,
+ * -EADDRNOTAVAIL, -ENOMEM, or why there is no route.
+ */
+int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
+{
+	const struct ferry_af_ops *af = ferry_csk(sk)->af_ops;
+	struct ferry_sock *fp = ferry_sk(sk);
+	int err;
+
+	err = af->connect(sk, (struct sockaddr *)addr, len);
+	if (err)
+		return err;
+	af = ferry_csk(sk)->af_ops;
+
+	ferry_set_state(sk, TCP_SYN_SENT);
+	err = ferry_bind_connect(sk);
+	if (err)
+		goto fail;
+
+	sk_set_txhash(sk);
+	fp->write_seq = af->isn(&sk->__sk_common);
+	err = ferry_send_syn(sk);
+	if (err)
+		goto fail;
+	ferry_count(sock_net(sk), ACTIVE_OPENS);
+	return 0;
+
+fail:
+	ferry_set_state(sk, TCP_CLOSE);
+	sk->sk_route_caps = 0;
+	inet_sk(sk)->inet_dport = 0;
+	return err;
+}
+
+/**
+ * ferry_finish_connect() - both ends are synchronized
+ * @sk: socket in state SYN_SENT or SYN_RECV
+ *
+ * The numbers of both ends are known and the window scale is decided.
+ *
+ * Context: BH disabled, socket lock held.
+ */
+void ferry_finish_connect(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	csk->last_rcv = (u32)jiffies;
+	csk->quick_acks = FERRY_QUICK_ACKS;
+	ferry_sync_mss(sk, csk->pmtu);
+	ferry_set_state(sk, TCP_ESTABLISHED);
+	if (sock_flag(sk, SOCK_KEEPOPEN))
+		ferry_set_keepalive(sk, 1);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	}
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Segments without payload: SYN, FIN, ACK, RST, probes; and answers to
+ * segments that belong to no full socket.
+ *
+ * SYN and FIN occupy a sequence number, so they are queued like data and sent
+ * again if they are lost.  The others are not.
+ *
+ * Context: socket lock held where there is a socket; process context or BH.
+ */
+#include "ferry.h"
+
+/**
+ * ferry_init_header() - fill in a header without options
+ * @th: the header; ports and checksum are left zero
+ * @seq: SEG.SEQ
+ * @ack: SEG.ACK
+ * @flags: control bits
+ * @window: SEG.WND as it is on the wire
+ */
+void ferry_init_header(struct tcphdr *th, u32 seq, u32 ack, u8 flags,
+		       u16 window)
+{
+	memset(th, 0, sizeof(*th));
+	th->seq = htonl(seq);
+	th->ack_seq = htonl(ack);
+	th->doff = sizeof(*th) / 4;
+	((u8 *)th)[13] = flags;
+	th->window = htons(window);
+}
+
+/**
+ * ferry_checksum_for_device() - complete a checksum that the device would not
+ * @skb: segment with CHECKSUM_PARTIAL, data at the transport header
+ * @dst: where it goes
+ *
+ * A device that can only do TCP's and UDP's checksums may look at the protocol
+ * number and leave ours alone.
+ */
+void ferry_checksum_for_device(struct sk_buff *skb,
+			       const struct dst_entry *dst)
+{
+	if (!(dst->dev->features & NETIF_F_HW_CSUM))
+		skb_checksum_help(skb);
+}
+
+/**
+ * ferry_reply_skb() - a segment that answers another
+ * @in: the segment to be answered
+ * @th: header of the answer, but for the ports
+ *
+ * Return: the segment, data at the transport header, or NULL.
+ */
+struct sk_buff *ferry_reply_skb(const struct sk_buff *in,
+				const struct tcphdr *th)
+{
+	struct sk_buff *skb = alloc_skb(FERRY_MAX_HEADER + sizeof(*th),
+					GFP_ATOMIC);
+	struct tcphdr *hdr;
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, FERRY_MAX_HEADER);
+	hdr = skb_put_data(skb, th, sizeof(*th));
+	skb_reset_transport_header(skb);
+	hdr->source = ferry_hdr(in)->dest;
+	hdr->dest = ferry_hdr(in)->source;
+	return skb;
+}
+
+/**
+ * ferry_reply_reset() - answer a segment with a RST
+ * @net: namespace
+ * @af: address family
+ * @sk: listener, or NULL
+ * @skb: the segment; its control block is filled in
+ *
+ * RFC 9293 section 3.10.7.1.  A RST is never answered.
+ */
+void ferry_reply_reset(struct net *net, const struct ferry_af_ops *af,
+		       const struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct tcphdr th;
+
+	if (cb->flags & FERRY_RST)
+		return;
+	if (cb->flags & FERRY_ACK)
+		ferry_init_header(&th, cb->ack_seq, 0, FERRY_RST, 0);
+	else
+		ferry_init_header(&th, 0, cb->end_seq, FERRY_RST | FERRY_ACK,
+				  0);
+	af->reply(net, sk, skb, &th);
+	ferry_count(net, OUT_RSTS);
+	ferry_count(net, OUT_SEGS);
+}
+
+static struct sk_buff *control_skb(struct sock *sk, u32 seq, u8 flags,
+				   gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb(FERRY_MAX_HEADER, gfp);
+	struct ferry_skb_cb *cb;
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, FERRY_MAX_HEADER);
+	cb = FERRY_SKB_CB(skb);
+	cb->seq = seq;
+	cb->end_seq = seq + !!(flags & (FERRY_SYN | FERRY_FIN));
+	cb->flags = flags;
+	cb->mss = ferry_sk(sk)->mss;
+	cb->segs = 1;
+	return skb;
+}
+
+/* A SYN or FIN, accounted like data. */
+static struct sk_buff *queued_control_skb(struct sock *sk, u8 flags, gfp_t gfp)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct sk_buff *skb = ferry_alloc_skb(sk, gfp, true);
+	struct ferry_skb_cb *cb;
+
+	if (!skb)
+		return NULL;
+	cb = FERRY_SKB_CB(skb);
+	cb->seq = fp->write_seq;
+	cb->end_seq = ++fp->write_seq;
+	cb->flags = flags;
+	ferry_skb_set_segs(skb, fp->mss);
+	sk_wmem_queued_add(sk, skb->truesize);
+	sk_mem_charge(sk, skb->truesize);
+	return skb;
+}
+
+/* What this end will offer in its SYN. */
+static void init_receive_window(struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 max = READ_ONCE(sysctl->rmem[2]);
+
+	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
+	fp->rcv_wscale = fp->has_wscale ?
+		ferry_window_scale(ferry_window_from_space(max)) : 0;
+	fp->rcv_wnd = ferry_window_init(ferry_space(sk), ferry_mss_offer(sk),
+					fp->rcv_wscale);
+}
+
+/**
+ * ferry_send_syn() - open actively
+ * @sk: socket in SYN_SENT; write_seq is the ISN
+ *
+ * A SYN that could not be sent is a SYN that was lost: the timer sends it
+ * again.
+ *
+ * Context: process context.
+ *
+ * Return: 0 or -ENOBUFS.
+ */
+int ferry_send_syn(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 isn = fp->write_seq;
+	struct sk_buff *skb;
+
+	ferry_sync_mss(sk, dst_mtu(__sk_dst_get(sk)));
+	init_receive_window(sk);
+	fp->snd_una = isn;
+	fp->snd_nxt = isn;
+	fp->snd_sml = isn;
+	fp->pushed_seq = isn;
+	fp->snd_wnd = 0;
+	csk->retransmits = 0;
+	csk->cong.high_seq = isn;
+	csk->cong.usage_seq = isn;
+
+	skb = queued_control_skb(sk, FERRY_SYN, sk->sk_allocation);
+	if (!skb)
+		return -ENOBUFS;
+	ferry_rtx_insert(sk, skb);
+	csk->cong.packets_out++;
+	fp->snd_nxt = fp->write_seq;
+	ferry_timer_arm(sk, FERRY_TIMER_RETRANS, ferry_rto(sk));
+	ferry_transmit(sk, skb, true);
+	return 0;
+}
+
+/**
+ * ferry_send_syn_ack() - answer a SYN in SYN_SENT: a simultaneous open
+ * @sk: socket in SYN_RECV
+ *
+ * RFC 9293 section 3.5, figure 8: the SYN goes out again, now with an ACK.
+ */
+void ferry_send_syn_ack(struct sock *sk)
+{
+	struct sk_buff *skb = ferry_rtx_head(sk);
+
+	if (!skb)
+		return;
+	FERRY_SKB_CB(skb)->flags |= FERRY_ACK;
+	ferry_transmit(sk, skb, true);
+}
+
+/**
+ * ferry_send_fin() - there will be no more data
+ * @sk: socket that has just left ESTABLISHED, SYN_RECV or CLOSE_WAIT
+ *
+ * The FIN goes with the last data that is not yet sent, if there is any.
+ */
+void ferry_send_fin(struct sock *sk)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	struct sk_buff *fin;
+
+	if (!tail) {
+		fin = queued_control_skb(sk, FERRY_ACK | FERRY_FIN, gfp_any());
+		if (fin) {
+			__skb_queue_tail(&sk->sk_write_queue, fin);
+			ferry_push(sk, false);
+			return;
+		}
+		/* Let a retransmission of the last data carry it. */
+		tail = ferry_rtx_tail(sk);
+		if (!tail) {
+			ferry_send_reset(sk, gfp_any());
+			return;
+		}
+		fp->snd_nxt++;
+	}
+	FERRY_SKB_CB(tail)->flags |= FERRY_FIN;
+	FERRY_SKB_CB(tail)->end_seq++;
+	fp->write_seq++;
+	ferry_push(sk, false);
+}
+
+/**
+ * ferry_send_ack() - acknowledge what has come, now
+ * @sk: the socket
+ *
+ * Without memory it is owed on, and the timer tries again.
+ */
+void ferry_send_ack(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	skb = control_skb(sk, ferry_sk(sk)->snd_nxt, FERRY_ACK, GFP_ATOMIC);
+	if (skb)
+		ferry_transmit(sk, skb, false);
+	else
+		ferry_ack_retry(sk);
+}
+
+/**
+ * ferry_send_reset() - tell the peer that the connection is gone
+ * @sk: the socket
+ * @gfp: how to allocate
+ *
+ * RFC 9293 section 3.10.5: <SEQ=SND.NXT><CTL=RST>, with an ACK for firewalls.
+ */
+void ferry_send_reset(struct sock *sk, gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	skb = control_skb(sk, ferry_sk(sk)->snd_nxt, FERRY_ACK | FERRY_RST,
+			  gfp);
+	ferry_count(sock_net(sk), OUT_RSTS);
+	if (skb)
+		ferry_transmit(sk, skb, false);
+}
+
+/* An old sequence number makes the peer answer with an ACK. */
+static void send_empty_probe(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	skb = control_skb(sk, ferry_sk(sk)->snd_una - 1, FERRY_ACK,
+			  GFP_ATOMIC);
+	if (skb)
+		ferry_transmit(sk, skb, false);
+}
+
+/* Data that waits for a better window, or a corked end: send what fits. */
+static bool send_what_fits(struct sock *sk)
+{
+	struct sk_buff *skb = ferry_send_head(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 len;
+
+	if (!skb || !seq_before(FERRY_SKB_CB(skb)->seq, ferry_wnd_end(fp)))
+		return false;
+	len = min(ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq, (u32)fp->mss);
+	if (skb->len > len &&
+	    ferry_fragment(sk, skb, len, false, GFP_ATOMIC))
+		return false;
+	FERRY_SKB_CB(skb)->flags |= FERRY_PSH;
+	ferry_send_forced(sk, skb);
+	return true;
+}
+
+/**
+ * ferry_send_probe() - make the peer say something
+ * @sk: the socket
+ * @keepalive: only to see if it is alive; else to learn its window
+ *
+ * RFC 9293 sections 3.8.4 and 3.8.6.1.
+ */
+void ferry_send_probe(struct sock *sk, bool keepalive)
+{
+	if (!keepalive)
+		ferry_count(sock_net(sk), WINDOW_PROBES);
+	if (keepalive || !send_what_fits(sk))
+		send_empty_probe(sk);
+}

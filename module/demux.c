@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the IP layer to the socket.
+ *
+ * The header is read here, once.  Then the segment goes to where its
+ * connection stands: a full socket, under its lock or into its backlog; a
+ * request; TIME_WAIT; or a listener.  A segment for nobody is answered with a
+ * RST (RFC 9293 section 3.10.7.1).
+ *
+ * Context: BH, in the RCU read side section of the IP layer.
+ */
+#include <linux/filter.h>
+#include <net/xfrm.h>
+
+#include "ferry.h"
+
+static void parse_header(struct sk_buff *skb)
+{
+	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	const struct tcphdr *th = ferry_hdr(skb);
+
+	cb->seq = ntohl(th->seq);
+	cb->end_seq = cb->seq + th->syn + th->fin + skb->len -
+		      ferry_hdr_len(th);
+	cb->ack_seq = ntohl(th->ack_seq);
+	cb->window = ntohs(th->window);
+	cb->flags = ferry_hdr_flags(th);
+	cb->isn = 0;
+	cb->marks = 0;
+}
+
+/* What IPsec and socket filters have to say; false if it was dropped. */
+static bool may_receive(struct sock *sk, struct sk_buff *skb)
+{
+	if (!xfrm_policy_check(sk, XFRM_POLICY_IN, skb,
+			       ferry_af_of(skb)->family) ||
+	    sk_filter_trim_cap(sk, skb, ferry_hdr_len(ferry_hdr(skb)))) {
+		ferry_count(sock_net(sk), DROP_FILTER);
+		return false;
+	}
+	nf_reset_ct(skb);
+	parse_header(skb);
+	return true;
+}
+
+static void demux_listener(struct sock *sk, struct sk_buff *skb)
+{
+	if (may_receive(sk, skb))
+		ferry_listen_rcv(sk, skb);
+	kfree_skb(skb);
+}
+
+static void demux_none(struct net *net, struct sk_buff *skb,
+		       const struct ferry_af_ops *af)
+{
+	ferry_count(net, DROP_NO_SOCKET);
+	if (xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
+		parse_header(skb);
+		ferry_reply_reset(net, af, NULL, skb);
+	}
+	kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
+}
+
+static void demux_time_wait(struct net *net, struct sk_buff *skb,
+			    const struct ferry_af_ops *af, struct sock *tw)
+{
+	struct sock *listener;
+
+	if (!xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
+		ferry_count(net, DROP_FILTER);
+		goto drop;
+	}
+	parse_header(skb);
+	if (ferry_timewait_rcv(ferry_tw(tw), skb)) {
+		listener = af->lookup(net, skb, ferry_hdr(skb), true);
+		if (listener) {
+			ferry_timewait_kill(ferry_tw(tw));
+			ferry_listen_rcv(listener, skb);
+		}
+	}
+drop:
+	kfree_skb(skb);
+}
+
+static void demux_request(struct sk_buff *skb, struct sock *sk)
+{
+	struct sock *child, *listener = ferry_req(sk)->listener;
+
+	if (!may_receive(listener, skb)) {
+		kfree_skb(skb);
+		return;
+	}
+	child = ferry_request_rcv(listener, skb, ferry_req(sk));
+	if (!child) {
+		kfree_skb(skb);
+		return;
+	}
+	skb->dev = NULL;
+	skb_dst_drop(skb);
+	ferry_rcv(child, skb);
+	listener->sk_data_ready(listener);
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
+static void demux_connection(struct sk_buff *skb, struct sock *sk)
+{
+	u32 limit;
+
+	if (!may_receive(sk, skb)) {
+		kfree_skb(skb);
+		return;
+	}
+	skb->dev = NULL;
+	bh_lock_sock_nested(sk);
+	if (!sock_owned_by_user(sk)) {
+		ferry_rcv(sk, skb);
+	} else {
+		/*
+		 * The owner has to get through; what the buffers may hold and
+		 * some room for ACKs is a bound that only abuse reaches.
+		 */
+		limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf);
+		if (sk_add_backlog(sk, skb, limit + 64 * 1024)) {
+			ferry_count(sock_net(sk), DROP_BACKLOG);
+			kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_BACKLOG);
+		}
+	}
+	bh_unlock_sock(sk);
+}
+
+/**
+ * ferry_demux() - a segment has come
+ * @skb: the segment, header linear, checksum verified; owned from here on
+ * @af: its address family
+ *
+ * Return: 0
+ */
+int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af)
+{
+	struct net *net = dev_net(skb->dev);
+	const struct tcphdr *th = ferry_hdr(skb);
+	struct sock *sk;
+
+	ferry_count(net, IN_SEGS);
+again:
+	sk = af->lookup(net, skb, th, false);
+	if (!sk) {
+		sk = af->lookup(net, skb, th, true);
+		if (sk)
+			demux_listener(sk, skb);
+		else
+			demux_none(net, skb, af);
+		return 0;
+	}
+
+	if (sk->sk_state == TCP_NEW_SYN_RECV) {
+		if (ferry_req(sk)->listener->sk_state != TCP_LISTEN) {
+			/* Perhaps there is another listener by now. */
+			ferry_request_drop(ferry_req(sk));
+			ferry_put(sk);
+			goto again;
+		}
+		demux_request(skb, sk);
+	} else if (sk->sk_state == TCP_TIME_WAIT) {
+		demux_time_wait(net, skb, af, sk);
+	} else {
+		demux_connection(skb, sk);
+	}
+	ferry_put(sk);
+	return 0;
+}
+
+/**
+ * ferry_demux_error() - an ICMP message about a segment of a connection
+ * @sk: full socket, locked
+ * @seq: sequence number of the segment
+ * @err: errno, or 0 if it is about the MTU
+ * @mtu: path MTU in bytes, 0 if it is about an error
+ * @hard: the error is permanent (RFC 1122 section 4.2.3.9)
+ *
+ * Only messages about what is in flight count (RFC 5927 section 4.1).  A
+ * connection that stands survives errors, since they may be forged or pass;
+ * one that does not stand yet ends.
+ */
+void ferry_demux_error(struct sock *sk, u32 seq, int err, u32 mtu, bool hard)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN ||
+	    !seq_between(seq, fp->snd_una, fp->snd_nxt))
+		return;
+
+	if (mtu) {
+		ferry_csk(sk)->mtu_info = mtu;
+		if (!sock_owned_by_user(sk))
+			ferry_mtu_reduced(sk);
+		else if (!test_and_set_bit(FERRY_DEFERRED_MTU,
+					   &ferry_csk(sk)->deferred))
+			sock_hold(sk);
+		return;
+	}
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
+		if (!sock_owned_by_user(sk))
+			ferry_fail(sk, err);
+		else
+			WRITE_ONCE(sk->sk_err_soft, err);
+		return;
+	}
+	if (!sock_owned_by_user(sk) && hard && inet_test_bit(RECVERR, sk)) {
+		WRITE_ONCE(sk->sk_err, err);
+		sk_error_report(sk);
+	} else {
+		WRITE_ONCE(sk->sk_err_soft, err);
+	}
+}
+
+/**
+ * ferry_header_ok() - is there a whole header?
+ * @skb: the segment, data at the transport header; the header, options
+ *	included, is linear on success
+ *
+ * Context: BH.
+ *
+ * Return: false if the segment is too short or lies about its header.
+ */
+bool ferry_header_ok(struct sk_buff *skb)
+{
+	if (!pskb_may_pull(skb, sizeof(struct tcphdr)) ||
+	    ferry_hdr_len(ferry_hdr(skb)) < sizeof(struct tcphdr))
+		return false;
+	return pskb_may_pull(skb, ferry_hdr_len(ferry_hdr(skb)));
+}

@@ -1,0 +1,724 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What Ferry's files share: the sockets, and what each file offers the others.
+ *
+ *	struct sock				kernel
+ *	  struct inet_sock			kernel: addresses, ports
+ *	    struct ferry_conn_sock		what any connection needs
+ *	      struct ferry_sock			the byte stream
+ *	struct ferry_request_sock		SYN_RECEIVED, a mini socket
+ *	struct ferry_timewait_sock		TIME_WAIT, a mini socket
+ *
+ * A mini socket is a struct sock_common and a little more.  All of them stand
+ * in the hash of connections (hash.c) and are told apart by their state.
+ *
+ * Locks, in the order in which they are taken:
+ *
+ *	socket lock		everything in a struct ferry_sock; in BH context
+ *				a segment for a socket in use waits in its
+ *				backlog
+ *	bind bucket's lock	ports (bind.c)
+ *	connection hash's lock	(hash.c)
+ *	accept queue's lock	(listen.c)
+ *
+ * References: a user's file descriptor, a running timer and a lookup each hold
+ * one on the socket, the hashes hold none.
+ */
+#ifndef _FERRY_H
+#define _FERRY_H
+
+#include <linux/ferry.h>
+#include <linux/rbtree.h>
+#include <linux/timer.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+
+#include "compat.h"
+#include "cong.h"
+#include "mib.h"
+#include "netns.h"
+#include "recovery.h"
+#include "rtt.h"
+#include "segment.h"
+#include "window.h"
+
+/* Times that have no sysctl, in jiffies. */
+#define FERRY_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL, as Linux TCP */
+#define FERRY_QUICK_ACKS	16		/* segments, at the start */
+#define FERRY_DELACK_TIME	(HZ / 25)	/* RFC 9293: at most 0.5 s */
+#define FERRY_RTO_MIN		(FERRY_RTO_MIN_US / (USEC_PER_SEC / HZ))
+#define FERRY_RTO_MAX		(120 * HZ)
+
+/*
+ * A GSO packet of ours must never reach hardware that would take it for TCP.
+ * Devices that segment in software (loopback, veth, bridges ...) say that they
+ * take SCTP's GSO packets, too, and no hardware does; so a packet that wants
+ * both is segmented in software in front of any hardware, and the kernel's
+ * own code still finds the TCP header that it looks for.
+ */
+#define FERRY_GSO_V4		(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
+#define FERRY_GSO_V6		(SKB_GSO_TCPV6 | SKB_GSO_SCTP)
+
+/* Room in front of the payload for every header. */
+#define FERRY_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)
+
+/**
+ * struct ferry_skb_cb - what Ferry knows of a segment, in skb->cb
+ * @ip: what the IP layer knows; zero in segments to be sent
+ * @seq: first sequence number; SYN and FIN count one each
+ * @end_seq: sequence number after the last
+ * @ack_seq: received segments: SEG.ACK
+ * @isn: a received SYN for a connection in TIME_WAIT: the ISN to answer with,
+ *	else 0
+ * @window: received segments: SEG.WND, not scaled
+ * @sent_us: queued segments: when it was sent last, ferry_clock_us()
+ * @mss: queued segments: bytes in each packet that it will become
+ * @segs: queued segments: number of packets not yet acknowledged
+ * @flags: control bits
+ * @marks: queued segments: FERRY_SKB_* bits
+ *
+ * A received header is read once, into this; the receive queue, the write
+ * queue and the retransmission queue all hold segments described by it.
+ */
+struct ferry_skb_cb {
+	union {
+		struct inet_skb_parm h4;
+		struct inet6_skb_parm h6;
+	} ip;
+	u32 seq;
+	u32 end_seq;
+	union {
+		struct {
+			u32 ack_seq;
+			u32 isn;
+			u16 window;
+		};
+		struct {
+			u32 sent_us;
+			u16 mss;
+			u16 segs;
+		};
+	};
+	u8 flags;
+	u8 marks;
+};
+
+#define FERRY_SKB_LOST		0x01	/* held to be lost */
+#define FERRY_SKB_RETRANS	0x02	/* sent again, and on its way */
+#define FERRY_SKB_EVER_RETRANS	0x04	/* sent again at any time (Karn) */
+
+#define FERRY_SKB_CB(skb)	((struct ferry_skb_cb *)(skb)->cb)
+
+struct ferry_bind_bucket;
+struct ferry_request_sock;
+
+/**
+ * struct ferry_af_ops - what differs between IPv4 and IPv6
+ * @lookup: the socket for a segment: a connection, request or TIME_WAIT, with
+ *	a reference; or, if @listen is set, a listener, without one; or NULL
+ * @xmit: route and send a segment of a connection; owns @skb
+ * @route: make sure that the socket has a route; returns it or NULL
+ * @checksum: start the checksum of an outgoing segment with the pseudo-header
+ * @connect: find route and source address towards @addr and store both
+ *	addresses in the socket; 0 or an errno
+ * @request_init: store the addresses of a received SYN in a request
+ * @request_route: a route towards the peer of a request, or NULL
+ * @request_xmit: send a segment to the peer of a request along @dst; owns
+ *	@skb and @dst
+ * @child_init: copy what is the family's from listener and request to a child
+ * @reply: answer a segment with one of the header @th alone, whose ports and
+ *	checksum are filled in here; reads only the addresses of @in
+ * @isn: initial sequence number for a full or mini socket (RFC 6528)
+ * @hash: hash of addresses and ports of a full or mini socket
+ * @same_tuple: two full or mini sockets have the same addresses and ports
+ * @setsockopt: options at the IP level
+ * @getsockopt: options at the IP level
+ * @header_len: bytes of the IP header
+ * @family: AF_INET or AF_INET6, of the packets and not of the socket
+ *
+ * IPv4 packets of an IPv6 socket (v4-mapped addresses) use IPv4's table.
+ * Context: BH, or process with the socket lock held.
+ */
+struct ferry_af_ops {
+	struct sock *(*lookup)(struct net *net, const struct sk_buff *skb,
+			       const struct tcphdr *th, bool listen);
+	int (*xmit)(struct sock *sk, struct sk_buff *skb, struct flowi *fl);
+	struct dst_entry *(*route)(struct sock *sk);
+	void (*checksum)(struct sock *sk, struct sk_buff *skb);
+	int (*connect)(struct sock *sk, struct sockaddr *addr, int len);
+	void (*request_init)(struct ferry_request_sock *req,
+			     const struct sock *listener,
+			     const struct sk_buff *skb);
+	struct dst_entry *(*request_route)(const struct sock *listener,
+					   const struct ferry_request_sock *r);
+	void (*request_xmit)(const struct sock *listener,
+			     const struct ferry_request_sock *req,
+			     struct sk_buff *skb, struct dst_entry *dst);
+	void (*child_init)(struct sock *child, const struct sock *listener,
+			   const struct ferry_request_sock *req);
+	void (*reply)(struct net *net, const struct sock *sk,
+		      const struct sk_buff *in, const struct tcphdr *th);
+	u32 (*isn)(const struct sock_common *c);
+	u32 (*hash)(const struct sock_common *c);
+	bool (*same_tuple)(const struct sock_common *a,
+			   const struct sock_common *b);
+	int (*setsockopt)(struct sock *sk, int level, int optname,
+			  sockptr_t optval, unsigned int optlen);
+	int (*getsockopt)(struct sock *sk, int level, int optname,
+			  char __user *optval, int __user *optlen);
+	u16 header_len;
+	u16 family;
+};
+
+extern const struct ferry_af_ops ferry_ipv4_ops;
+extern const struct ferry_af_ops ferry_ipv6_ops;
+
+/**
+ * struct ferry_accept_queue - established connections that wait for accept()
+ * @lock: protects the list and its end: a listener that closes takes it to
+ *	see the last connection
+ * @head: next to be accepted, linked by &ferry_conn_sock.accept_next
+ * @tail: where the next one is linked
+ * @half_open: number of requests, the half-open queue
+ *
+ * Its length and limit are sk_ack_backlog and sk_max_ack_backlog.  The queue
+ * holds the reference of each connection that its file descriptor will hold.
+ */
+struct ferry_accept_queue {
+	spinlock_t lock;
+	struct sock *head;
+	struct sock **tail;
+	atomic_t half_open;
+};
+
+/* Which event &ferry_conn_sock.retransmit_timer stands for. */
+enum ferry_timer_event {
+	FERRY_TIMER_NONE,
+	FERRY_TIMER_RETRANS,	/* RFC 6298 */
+	FERRY_TIMER_PROBE,	/* RFC 9293 section 3.8.6.1 */
+};
+
+/* Work that waits for the owner of the socket lock, in @deferred. */
+enum ferry_deferred {
+	FERRY_DEFERRED_RETRANS,
+	FERRY_DEFERRED_DELACK,
+	FERRY_DEFERRED_KEEPALIVE,
+	FERRY_DEFERRED_MTU,
+};
+
+/**
+ * struct ferry_conn_sock - what every connection needs
+ * @inet: addresses and ports; must be first
+ * @af_ops: the address family of the packets
+ * @bind_bucket: the port, held in the bind hash; NULL if none
+ * @accept_queue: a listener's queue
+ * @accept_next: a child's link in the queue of its listener
+ * @retransmit_timer: retransmission and window probes, see @pending
+ * @delack_timer: delayed acknowledgment
+ * @retransmit_at: when @retransmit_timer is due, in jiffies
+ * @delack_at: when @delack_timer is due, in jiffies
+ * @deferred: bits of &enum ferry_deferred
+ * @cong: congestion state
+ * @rtt: round-trip time of the path
+ * @pmtu: path MTU in bytes for which the MSS was computed
+ * @mtu_info: path MTU that an ICMP message told, for FERRY_DEFERRED_MTU
+ * @retrans_stamp: when the oldest segment was first sent again, in jiffies,
+ *	0 if none was
+ * @user_timeout: bound of the time without acknowledgment in jiffies, 0: none
+ * @keepalive_time: idle time before the first probe in jiffies, 0: the sysctl
+ * @keepalive_intvl: time between probes in jiffies, 0: the sysctl
+ * @linger2: time in FIN_WAIT2 in jiffies, 0: the sysctl, <0: none
+ * @pending: one of &enum ferry_timer_event
+ * @retransmits: time-outs in a row
+ * @backoff: exponent of the timer's back-off
+ * @probes_out: window or keep-alive probes without answer
+ * @syn_retries: retransmissions of the SYN, 0: the sysctl
+ * @keepalive_probes: keep-alive probes before giving up, 0: the sysctl
+ * @ack_pending: an acknowledgment is owed
+ * @ack_now: it is owed at once
+ * @pingpong: the application answers; its data will carry the ACK
+ * @quick_acks: number of ACKs to send without delay
+ * @last_rcv: when data came last, in jiffies
+ * @last_snd: when data was sent last, in jiffies
+ * @last_ack: when an ACK came last, in jiffies
+ * @last_oow_ack: when a segment without data outside of the window was answered
+ *	last, in jiffies, 0 if never
+ * @rcv_mss: the peer's segment size, for "every second segment"
+ */
+struct ferry_conn_sock {
+	struct inet_sock inet;
+	const struct ferry_af_ops *af_ops;
+	struct ferry_bind_bucket *bind_bucket;
+	union {
+		struct ferry_accept_queue accept_queue;
+		struct sock *accept_next;
+	};
+	struct timer_list retransmit_timer;
+	struct timer_list delack_timer;
+	unsigned long retransmit_at;
+	unsigned long delack_at;
+	unsigned long deferred;
+	struct ferry_cong cong;
+	struct ferry_rtt rtt;
+	u32 pmtu;
+	u32 mtu_info;
+	unsigned long retrans_stamp;
+	u32 user_timeout;
+	u32 keepalive_time;
+	u32 keepalive_intvl;
+	int linger2;
+	u8 pending;
+	u8 retransmits;
+	u8 backoff;
+	u8 probes_out;
+	u8 syn_retries;
+	u8 keepalive_probes;
+	u8 ack_pending:1,
+	   ack_now:1,
+	   pingpong:1;
+	u8 quick_acks;
+	u32 last_rcv;
+	u32 last_snd;
+	u32 last_ack;
+	u32 last_oow_ack;
+	u16 rcv_mss;
+};
+
+/**
+ * struct ferry_sock - a byte stream
+ * @conn: the connection; must be first
+ * @snd_una: oldest unacknowledged sequence number (RFC 9293 section 3.3.1)
+ * @snd_nxt: next sequence number to be sent
+ * @write_seq: next sequence number to be written by the application
+ * @pushed_seq: sequence number up to which PSH was set
+ * @snd_sml: end of the last small segment sent (Minshall's Nagle)
+ * @snd_wnd: the peer's window in bytes
+ * @snd_wl1: sequence number of the segment that last changed @snd_wnd
+ * @max_window: the largest window that the peer ever announced
+ * @rcv_nxt: next sequence number expected
+ * @copied_seq: next sequence number to be read by the application
+ * @rcv_wup: @rcv_nxt when the window was last announced
+ * @rcv_wnd: window announced then, in bytes
+ * @window_clamp: upper bound of the window to announce
+ * @mss: bytes of payload in a full segment
+ * @mss_clamp: the peer's MSS option
+ * @user_mss: FERRY_MAXSEG, 0 if not set
+ * @snd_wscale: shift of the windows that the peer sends
+ * @rcv_wscale: shift of the windows that are sent to the peer
+ * @nodelay: FERRY_NODELAY
+ * @cork: FERRY_CORK
+ * @has_wscale: both ends announced a window scale
+ * @rtx_queue: sent and not acknowledged, by sequence number
+ * @ofo_queue: received beyond a hole, by sequence number
+ * @ofo_last: the last in @ofo_queue
+ * @total_retrans: segments sent again, for FERRY_INFO
+ * @bytes_acked: bytes acknowledged by the peer, for FERRY_INFO
+ * @bytes_received: bytes received in order, for FERRY_INFO
+ * @segs_in: segments received
+ * @segs_out: segments sent
+ *
+ * What is written and not yet sent is in sk_write_queue; what is received in
+ * order and not yet read is in sk_receive_queue.
+ */
+struct ferry_sock {
+	struct ferry_conn_sock conn;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 write_seq;
+	u32 pushed_seq;
+	u32 snd_sml;
+	u32 snd_wnd;
+	u32 snd_wl1;
+	u32 max_window;
+	u32 rcv_nxt;
+	u32 copied_seq;
+	u32 rcv_wup;
+	u32 rcv_wnd;
+	u32 window_clamp;
+	u16 mss;
+	u16 mss_clamp;
+	u16 user_mss;
+	u8 snd_wscale:4,
+	   rcv_wscale:4;
+	u8 nodelay:1,
+	   cork:1,
+	   has_wscale:1;
+	struct rb_root rtx_queue;
+	struct rb_root ofo_queue;
+	struct sk_buff *ofo_last;
+	u32 total_retrans;
+	u32 segs_in;
+	u32 segs_out;
+	u64 bytes_acked;
+	u64 bytes_received;
+};
+
+/* The kernel finds an IPv6 socket's own part behind everything else. */
+struct ferry6_sock {
+	struct ferry_sock ferry;
+	struct ipv6_pinfo inet6;
+};
+
+/**
+ * struct ferry_request_sock - a half-open connection, SYN_RECEIVED
+ * @common: addresses, ports, state TCP_NEW_SYN_RECV; must be first
+ * @listener: the listener, referenced
+ * @af_ops: the address family
+ * @timer: retransmission of the SYN-ACK
+ * @sent_at: when the first SYN-ACK was sent, in nanoseconds
+ * @snt_isn: our initial sequence number
+ * @rcv_isn: the peer's
+ * @rcv_wnd: the window announced in the SYN-ACK, bytes
+ * @mss: the peer's MSS option
+ * @oif: the interface that a link-local peer is behind, 0 if any
+ * @mark: SO_MARK of the answers
+ * @snd_wscale: shift of the windows that the peer sends
+ * @rcv_wscale: shift of the windows that are sent to the peer
+ * @has_wscale: the SYN announced a window scale
+ * @retransmits: SYN-ACKs sent again
+ *
+ * The hash holds one reference, the timer another.
+ */
+struct ferry_request_sock {
+	struct sock_common common;
+	struct sock *listener;
+	const struct ferry_af_ops *af_ops;
+	struct timer_list timer;
+	u64 sent_at;
+	u32 snt_isn;
+	u32 rcv_isn;
+	u32 rcv_wnd;
+	int oif;
+	u32 mark;
+	u16 mss;
+	u8 snd_wscale:4,
+	   rcv_wscale:4;
+	u8 has_wscale:1;
+	u8 retransmits;
+};
+
+/**
+ * struct ferry_timewait_sock - a connection in TIME_WAIT or orphaned FIN_WAIT2
+ * @common: addresses, ports, state TCP_TIME_WAIT; must be first
+ * @af_ops: the address family
+ * @bind_bucket: the port, still taken
+ * @timer: 2 MSL or the FIN_WAIT2 time-out
+ * @snd_nxt: SND.NXT
+ * @rcv_nxt: RCV.NXT
+ * @rcv_wnd: RCV.WND in bytes
+ * @substate: TCP_FIN_WAIT2 or TCP_TIME_WAIT
+ * @rcv_wscale: shift of the windows that are sent to the peer
+ *
+ * The hash holds one reference, the timer another.  No reference to the
+ * namespace or the module is held: namespace exit ends them all.
+ */
+struct ferry_timewait_sock {
+	struct sock_common common;
+	const struct ferry_af_ops *af_ops;
+	struct ferry_bind_bucket *bind_bucket;
+	struct timer_list timer;
+	u32 snd_nxt;
+	u32 rcv_nxt;
+	u32 rcv_wnd;
+	u8 substate;
+	u8 rcv_wscale;
+};
+
+#define ferry_sk(ptr)	container_of(ptr, struct ferry_sock, conn.inet.sk)
+#define ferry_csk(ptr)	container_of(ptr, struct ferry_conn_sock, inet.sk)
+#define ferry_req(ptr) \
+	container_of(&(ptr)->__sk_common, struct ferry_request_sock, common)
+#define ferry_tw(ptr) \
+	container_of(&(ptr)->__sk_common, struct ferry_timewait_sock, common)
+
+/* A mini socket as the hashes see it; only its sock_common may be touched. */
+static inline struct sock *ferry_mini_sk(struct sock_common *common)
+{
+	return container_of(common, struct sock, __sk_common);
+}
+
+/* The header of a segment whose transport header is set. */
+static inline struct tcphdr *ferry_hdr(const struct sk_buff *skb)
+{
+	return (struct tcphdr *)skb_transport_header(skb);
+}
+
+static inline void ferry_skb_options(const struct sk_buff *skb,
+				     struct ferry_options *o)
+{
+	const struct tcphdr *th = ferry_hdr(skb);
+
+	ferry_options_parse((const u8 *)(th + 1),
+			    ferry_hdr_len(th) - sizeof(*th), th->syn, o);
+}
+
+/* The address family of a received segment, which its socket's may hide. */
+static inline const struct ferry_af_ops *ferry_af_of(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) ? &ferry_ipv4_ops :
+						  &ferry_ipv6_ops;
+}
+
+/* The largest payload that a path carries in one packet. */
+static inline u32 ferry_mss_of_mtu(const struct ferry_af_ops *af, u32 mtu)
+{
+	u32 headers = af->header_len + sizeof(struct tcphdr);
+
+	return clamp(mtu, headers + FERRY_MSS_MIN, headers + U16_MAX) -
+	       headers;
+}
+
+static inline struct sk_buff *ferry_rtx_head(const struct sock *sk)
+{
+	return skb_rb_first(&ferry_sk(sk)->rtx_queue);
+}
+
+static inline struct sk_buff *ferry_rtx_tail(const struct sock *sk)
+{
+	return skb_rb_last(&ferry_sk(sk)->rtx_queue);
+}
+
+/* The next segment to be sent for the first time. */
+static inline struct sk_buff *ferry_send_head(const struct sock *sk)
+{
+	return skb_peek(&sk->sk_write_queue);
+}
+
+/* First sequence number that the peer's window does not allow. */
+static inline u32 ferry_wnd_end(const struct ferry_sock *fp)
+{
+	return fp->snd_una + fp->snd_wnd;
+}
+
+/* What is left of the window that was announced last. */
+static inline u32 ferry_receive_window(const struct ferry_sock *fp)
+{
+	s32 wnd = fp->rcv_wup + fp->rcv_wnd - fp->rcv_nxt;
+
+	return max(wnd, 0);
+}
+
+/* Bytes of window that the receive buffer has room for. */
+static inline u32 ferry_space(const struct sock *sk)
+{
+	return ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf) -
+				       READ_ONCE(sk->sk_backlog.len) -
+				       atomic_read(&sk->sk_rmem_alloc));
+}
+
+/* Microseconds of a monotonic clock; wraps. */
+static inline u32 ferry_clock_us(void)
+{
+	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
+/* main.c */
+extern struct kmem_cache *ferry_request_cache;
+extern struct kmem_cache *ferry_timewait_cache;
+
+/* socket.c */
+extern struct proto ferry_prot;
+extern struct proto ferry6_prot;
+extern const struct proto_ops ferry_stream_ops;
+extern const struct proto_ops ferry6_stream_ops;
+extern u8 ferry_protocol;
+int ferry_proto_init(void);
+void ferry_proto_exit(void);
+int ferry_socket_offer(void);
+void ferry_socket_withdraw(void);
+int ferry_init_sock(struct sock *sk);
+void ferry_destroy_sock(struct sock *sk);
+void ferry_enter_memory_pressure(struct sock *sk);
+void ferry_put(struct sock *sk);
+
+/* sockopt.c */
+int ferry_setsockopt(struct sock *sk, int level, int optname,
+		     sockptr_t optval, unsigned int optlen);
+int ferry_getsockopt(struct sock *sk, int level, int optname,
+		     char __user *optval, int __user *optlen);
+int ferry_ioctl(struct sock *sk, int cmd, int *value);
+
+/* send.c */
+int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size);
+void ferry_write_space(struct sock *sk);
+void ferry_free_write_skb(struct sock *sk, struct sk_buff *skb);
+void ferry_purge_write_queue(struct sock *sk);
+void ferry_sndbuf_expand(struct sock *sk);
+struct sk_buff *ferry_alloc_skb(struct sock *sk, gfp_t gfp, bool force);
+
+/* recv.c */
+int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+		  int flags);
+int ferry_recv_queued(const struct sock *sk);
+
+/* poll.c */
+__poll_t ferry_poll(struct file *file, struct socket *sock,
+		    struct poll_table_struct *wait);
+
+/* connect.c */
+int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len);
+void ferry_finish_connect(struct sock *sk);
+
+/* listen.c */
+int ferry_listen(struct socket *sock, int backlog);
+struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg);
+void ferry_listen_stop(struct sock *sk);
+void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb);
+bool ferry_accept_queue_add(struct sock *listener, struct sock *child);
+
+/* request.c */
+void ferry_request_syn(struct sock *listener, struct sk_buff *skb);
+struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
+			       struct ferry_request_sock *req);
+void ferry_request_drop(struct ferry_request_sock *req);
+void ferry_request_put(struct ferry_request_sock *req);
+void ferry_request_discard(struct sock *child);
+
+/* close.c */
+void ferry_close(struct sock *sk, long timeout);
+void ferry_shutdown(struct sock *sk, int how);
+int ferry_disconnect(struct sock *sk, int flags);
+void ferry_abort(struct sock *sk, int err);
+
+/* timewait.c */
+void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout);
+bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb);
+void ferry_timewait_kill(struct ferry_timewait_sock *tw);
+void ferry_timewait_shutdown(struct ferry_timewait_sock *tw);
+void ferry_timewait_put(struct ferry_timewait_sock *tw);
+
+/* state.c */
+void ferry_set_state(struct sock *sk, int state);
+void ferry_done(struct sock *sk);
+void ferry_fail(struct sock *sk, int err);
+void ferry_release_dead(struct sock *sk);
+
+/* input.c */
+int ferry_rcv(struct sock *sk, struct sk_buff *skb);
+void ferry_challenge_ack(struct sock *sk);
+void ferry_fin(struct sock *sk);
+
+/* ack.c */
+bool ferry_ack(struct sock *sk, struct sk_buff *skb);
+void ferry_mark_lost(struct sock *sk, enum ferry_verdict verdict);
+void ferry_mark_skb_lost(struct sock *sk, struct sk_buff *skb);
+
+/* reassembly.c */
+void ferry_data_queue(struct sock *sk, struct sk_buff *skb);
+void ferry_purge_ofo(struct sock *sk);
+
+/* delack.c */
+void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb);
+void ferry_ack_at_once(struct sock *sk);
+void ferry_ack_check(struct sock *sk);
+void ferry_ack_sent(struct sock *sk);
+void ferry_ack_data_sent(struct sock *sk);
+void ferry_ack_after_read(struct sock *sk, int copied);
+void ferry_ack_retry(struct sock *sk);
+void ferry_ack_timeout(struct sock *sk);
+
+/* output.c */
+void ferry_push(struct sock *sk, bool more);
+void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
+int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
+struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs);
+int ferry_retransmit_front(struct sock *sk);
+void ferry_retransmit_lost(struct sock *sk);
+void ferry_rtx_resegment(struct sock *sk);
+void ferry_rtx_insert(struct sock *sk, struct sk_buff *skb);
+void ferry_rtx_adjust(struct sock *sk, u8 marks, int delta);
+void ferry_rtx_free(struct sock *sk, struct sk_buff *skb);
+int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
+		   gfp_t gfp);
+void ferry_skb_set_segs(struct sk_buff *skb, u32 mss);
+
+/* control.c */
+void ferry_init_header(struct tcphdr *th, u32 seq, u32 ack, u8 flags,
+		       u16 window);
+void ferry_checksum_for_device(struct sk_buff *skb,
+			       const struct dst_entry *dst);
+struct sk_buff *ferry_reply_skb(const struct sk_buff *in,
+				const struct tcphdr *th);
+void ferry_reply_reset(struct net *net, const struct ferry_af_ops *af,
+		       const struct sock *sk, struct sk_buff *skb);
+int ferry_send_syn(struct sock *sk);
+void ferry_send_syn_ack(struct sock *sk);
+void ferry_send_fin(struct sock *sk);
+void ferry_send_ack(struct sock *sk);
+void ferry_send_reset(struct sock *sk, gfp_t gfp);
+void ferry_send_probe(struct sock *sk, bool keepalive);
+
+/* mss.c */
+u16 ferry_mss_offer(struct sock *sk);
+void ferry_sync_mss(struct sock *sk, u32 pmtu);
+void ferry_mtu_reduced(struct sock *sk);
+u32 ferry_send_goal(const struct sock *sk);
+
+/* timers.c */
+void ferry_timers_init(struct sock *sk);
+void ferry_timers_clear(struct sock *sk);
+void ferry_timer_arm(struct sock *sk, enum ferry_timer_event event,
+		     unsigned long delay);
+void ferry_timer_stop(struct sock *sk);
+void ferry_rearm_rto(struct sock *sk);
+void ferry_rearm_probe(struct sock *sk);
+unsigned long ferry_rto(const struct sock *sk);
+void ferry_keepalive_start(struct sock *sk, unsigned long delay);
+void ferry_set_keepalive(struct sock *sk, int on);
+void ferry_release_cb(struct sock *sk);
+
+/* bind.c */
+struct ferry_bind_head *ferry_bind_alloc(void);
+int ferry_get_port(struct sock *sk, unsigned short port);
+int ferry_bind_connect(struct sock *sk);
+void ferry_put_port(struct sock *sk);
+int ferry_inherit_port(const struct sock *listener, struct sock *child);
+void ferry_bind_move(struct sock *sk, struct ferry_timewait_sock *tw);
+void ferry_bind_release(struct ferry_timewait_sock *tw);
+
+/* hash.c */
+int ferry_hash_init(struct ferry_net *fn);
+void ferry_hash_exit(struct net *net);
+int ferry_hash_listener(struct sock *sk);
+void ferry_unhash(struct sock *sk);
+bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af);
+bool ferry_hash_replace(struct sock *old, struct sock *new);
+bool ferry_hash_remove(struct sock *sk);
+u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
+		__be16 rport);
+u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
+		const struct in6_addr *raddr, __be16 rport);
+struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
+			   const struct tcphdr *th, bool listen);
+struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
+			   const struct tcphdr *th, bool listen);
+struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
+				const struct tcphdr *th, int dif, int sdif);
+struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
+				const struct tcphdr *th, int dif, int sdif);
+u32 ferry_isn(u32 hash);
+
+/* demux.c */
+int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af);
+void ferry_demux_error(struct sock *sk, u32 seq, int err, u32 mtu, bool hard);
+bool ferry_header_ok(struct sk_buff *skb);
+
+/* ipv4.c, ipv6.c, offload.c */
+int ferry_ipv4_init(void);
+void ferry_ipv4_exit(void);
+int ferry_ipv6_init(void);
+void ferry_ipv6_exit(void);
+int ferry_offload_init(void);
+void ferry_offload_exit(void);
+
+void ferry_ipv6_child_init(struct sock *child, const struct sock *listener);
+
+/* proc.c */
+int ferry_proc_init(struct net *net);
+void ferry_proc_exit(struct net *net);
+
+#endif /* _FERRY_H */

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SEGMENT ARRIVES: RFC 9293 section 3.10.7, for full sockets.
+ *
+ * rcv_synchronized() takes the steps of section 3.10.7.4 in their order; the
+ * names of the steps are those of the RFC.  RFC 5961 has hardened the second
+ * and the fourth: what could be forged by somebody off the path is answered
+ * with a challenge ACK, so that a real peer repeats it with exact numbers.
+ *
+ * Context: socket lock held, in BH or while the backlog is worked off.  The
+ * caller holds a reference, so that the socket stays when it is destroyed.
+ */
+#include "ferry.h"
+
+/* RFC 5961 section 7: so many in a second, from all connections together. */
+#define CHALLENGE_ACKS_PER_SECOND	1000
+
+/* Two peers that disagree must not answer each other for ever. */
+#define OUT_OF_WINDOW_INTERVAL		(HZ / 2)
+
+static void drop(struct sock *sk, struct sk_buff *skb,
+		 enum ferry_mib_item why)
+{
+	ferry_mib_add(sock_net(sk), why, 1);
+	kfree_skb(skb);
+}
+
+/**
+ * ferry_challenge_ack() - answer what may be forged
+ * @sk: the socket
+ *
+ * RFC 5961.  Without a lock between CPUs the limit is not exact, which does
+ * no harm.
+ */
+void ferry_challenge_ack(struct sock *sk)
+{
+	struct ferry_net *fn = ferry_net(sock_net(sk));
+	u32 second = (u32)jiffies / HZ;
+
+	if (READ_ONCE(fn->challenge_stamp) != second) {
+		WRITE_ONCE(fn->challenge_stamp, second);
+		atomic_set(&fn->challenge_count, CHALLENGE_ACKS_PER_SECOND);
+	}
+	if (atomic_dec_if_positive(&fn->challenge_count) < 0)
+		return;
+	ferry_count(sock_net(sk), CHALLENGE_ACKS);
+	ferry_send_ack(sk);
+}
+
+/* A valid RST has come; RFC 9293 section 3.10.7.4, second check. */
+static void reset_received(struct sock *sk)
+{
+	switch (sk->sk_state) {
+	case TCP_SYN_SENT:
+		ferry_fail(sk, ECONNREFUSED);
+		break;
+	case TCP_CLOSE_WAIT:
+		ferry_fail(sk, EPIPE);
+		break;
+	default:
+		ferry_fail(sk, ECONNRESET);
+		break;
+	}
+}
+
+/**
+ * ferry_fin() - the peer's FIN has come in order
+ * @sk: the socket; rcv_nxt counts the FIN
+ *
+ * RFC 9293 section 3.10.7.4, eighth step.
+ */
+void ferry_fin(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	sock_set_flag(sk, SOCK_DONE);
+	ferry_purge_ofo(sk);
+	ferry_ack_at_once(sk);
+
+	switch (sk->sk_state) {
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED:
+		ferry_set_state(sk, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT1:
+		ferry_send_ack(sk);
+		ferry_set_state(sk, TCP_CLOSING);
+		break;
+	case TCP_FIN_WAIT2:
+		ferry_send_ack(sk);
+		ferry_time_wait(sk, TCP_TIME_WAIT, FERRY_TIMEWAIT_LEN);
+		break;
+	}
+
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		/* No POLL_HUP while this end may still send. */
+		if (sk->sk_shutdown == SHUTDOWN_MASK ||
+		    sk->sk_state == TCP_CLOSE)
+			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+		else
+			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+	}
+}
+
+/* What the SYN or SYN-ACK of the peer says. */
+static void read_peer_syn(struct sock *sk, const struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_options o;
+
+	ferry_skb_options(skb, &o);
+	fp->mss_clamp = max_t(u16, o.mss ?: FERRY_MSS_DEFAULT, FERRY_MSS_MIN);
+	if (fp->has_wscale && o.has_wscale) {
+		fp->snd_wscale = o.wscale;
+	} else {
+		fp->has_wscale = 0;
+		fp->rcv_wscale = 0;
+		fp->rcv_wnd = min(fp->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX);
+	}
+	fp->rcv_nxt = cb->seq + 1;
+	fp->rcv_wup = fp->rcv_nxt;
+	fp->copied_seq = fp->rcv_nxt;
+	/* RFC 7323 section 2.2: the window in a SYN is not scaled. */
+	fp->snd_wnd = cb->window;
+	fp->snd_wl1 = cb->seq;
+	fp->max_window = fp->snd_wnd;
+}
+
+/* RFC 9293 section 3.10.7.3 */
+static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct net *net = sock_net(sk);
+
+	if (cb->flags & FERRY_ACK &&
+	    (!seq_after(cb->ack_seq, fp->snd_una) ||
+	     seq_after(cb->ack_seq, fp->snd_nxt))) {
+		ferry_count(net, DROP_ACK);
+		ferry_reply_reset(net, ferry_csk(sk)->af_ops, sk, skb);
+		goto drop;
+	}
+	if (cb->flags & FERRY_RST) {
+		if (cb->flags & FERRY_ACK)
+			reset_received(sk);
+		else
+			ferry_count(net, DROP_FLAGS);
+		goto drop;
+	}
+	if (!(cb->flags & FERRY_SYN)) {
+		ferry_count(net, DROP_FLAGS);
+		goto drop;
+	}
+
+	read_peer_syn(sk, skb);
+	if (!(cb->flags & FERRY_ACK)) {
+		ferry_set_state(sk, TCP_SYN_RECV);
+		ferry_sync_mss(sk, ferry_csk(sk)->pmtu);
+		ferry_send_syn_ack(sk);
+		goto drop;
+	}
+	ferry_ack(sk, skb);
+	ferry_finish_connect(sk);
+	if (sk->sk_write_pending)
+		/* The data that waits will carry the ACK. */
+		ferry_ack_retry(sk);
+	else
+		ferry_send_ack(sk);
+	ferry_push(sk, false);
+drop:
+	/* Data in a SYN-ACK is not taken; the peer sends it again. */
+	kfree_skb(skb);
+}
+
+/* First check: the sequence number.  True if the segment is acceptable. */
+static bool check_sequence(struct sock *sk, const struct ferry_skb_cb *cb)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	if (ferry_seq_acceptable(cb->seq, cb->end_seq, fp->rcv_wup, fp->rcv_nxt,
+				 ferry_receive_window(fp)))
+		return true;
+	if (cb->flags & FERRY_RST)
+		return false;
+
+	/* Only answers to what carries no data could go round in circles. */
+	if (cb->seq == cb->end_seq) {
+		u32 now = jiffies;
+
+		if (ferry_csk(sk)->last_oow_ack &&
+		    now - ferry_csk(sk)->last_oow_ack < OUT_OF_WINDOW_INTERVAL)
+			return false;
+		ferry_csk(sk)->last_oow_ack = max(now, 1U);
+	}
+	ferry_send_ack(sk);
+	return false;
+}
+
+/* The peer has acknowledged our SYN: the passive or simultaneous open ends. */
+static bool syn_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	if (cb->ack_seq != fp->snd_nxt)
+		return false;
+	fp->snd_wl1 = cb->seq;
+	fp->snd_wnd = (u32)cb->window << fp->snd_wscale;
+	fp->max_window = max(fp->max_window, fp->snd_wnd);
+	ferry_finish_connect(sk);
+	return true;
+}
+
+/*
+ * The peer has acknowledged our FIN.  Returns true if the connection has left
+ * the full socket, which must not be touched any more.
+ */
+static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
+{
+	const struct ferry_net *fn = ferry_net(sock_net(sk));
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 data_end = cb->end_seq - !!(cb->flags & FERRY_FIN);
+	int timeout = fp->conn.linger2;
+
+	switch (sk->sk_state) {
+	case TCP_CLOSING:
+		ferry_time_wait(sk, TCP_TIME_WAIT, FERRY_TIMEWAIT_LEN);
+		return true;
+	case TCP_LAST_ACK:
+		ferry_done(sk);
+		return true;
+	case TCP_FIN_WAIT1:
+		break;
+	default:
+		return false;
+	}
+
+	ferry_set_state(sk, TCP_FIN_WAIT2);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+	sk_dst_confirm(sk);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		return false;
+	}
+
+	/* RFC 1122 section 4.2.2.13: nobody is left to read this. */
+	if (timeout < 0 || (cb->end_seq != cb->seq &&
+			    seq_after(data_end, fp->rcv_nxt))) {
+		ferry_count(sock_net(sk), ABORT_ON_DATA);
+		ferry_send_reset(sk, GFP_ATOMIC);
+		ferry_done(sk);
+		return true;
+	}
+	if (!timeout)
+		timeout = READ_ONCE(fn->sysctl.fin_timeout);
+	if (timeout > FERRY_TIMEWAIT_LEN) {
+		ferry_keepalive_start(sk, timeout - FERRY_TIMEWAIT_LEN);
+		return false;
+	}
+	/* If its FIN is here as well, TIME_WAIT comes next. */
+	if (cb->flags & FERRY_FIN)
+		return false;
+	ferry_time_wait(sk, TCP_FIN_WAIT2, timeout);
+	return true;
+}
+
+/* Does the segment carry data for which there is no reader any more? */
+static bool data_after_close(const struct sock *sk,
+			     const struct ferry_skb_cb *cb)
+{
+	u32 data_end = cb->end_seq - !!(cb->flags & FERRY_FIN);
+
+	return sk->sk_shutdown & RCV_SHUTDOWN &&
+	       (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
+	       cb->seq != cb->end_seq &&
+	       seq_after(data_end, ferry_sk(sk)->rcv_nxt);
+}
+
+/* RFC 9293 section 3.10.7.4 */
+static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	/* first, the sequence number */
+	if (unlikely(!check_sequence(sk, cb))) {
+		drop(sk, skb, FERRY_MIB_DROP_SEQUENCE);
+		return;
+	}
+	/* second, the RST bit (RFC 5961 section 3.2) */
+	if (unlikely(cb->flags & FERRY_RST)) {
+		if (cb->seq == fp->rcv_nxt)
+			reset_received(sk);
+		else
+			ferry_challenge_ack(sk);
+		kfree_skb(skb);
+		return;
+	}
+	/* fourth, the SYN bit (RFC 5961 section 4.2) */
+	if (unlikely(cb->flags & FERRY_SYN)) {
+		ferry_challenge_ack(sk);
+		drop(sk, skb, FERRY_MIB_DROP_FLAGS);
+		return;
+	}
+	/* fifth, the ACK field */
+	if (unlikely(!(cb->flags & FERRY_ACK))) {
+		drop(sk, skb, FERRY_MIB_DROP_FLAGS);
+		return;
+	}
+	if (unlikely(sk->sk_state == TCP_SYN_RECV) &&
+	    !syn_acknowledged(sk, cb)) {
+		ferry_count(sock_net(sk), DROP_ACK);
+		ferry_reply_reset(sock_net(sk), fp->conn.af_ops, sk, skb);
+		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(!ferry_ack(sk, skb))) {
+		drop(sk, skb, FERRY_MIB_DROP_ACK);
+		return;
+	}
+	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
+					    TCPF_LAST_ACK)) &&
+	    fp->snd_una == fp->write_seq && fin_acknowledged(sk, cb)) {
+		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(data_after_close(sk, cb))) {
+		ferry_count(sock_net(sk), ABORT_ON_DATA);
+		ferry_send_reset(sk, GFP_ATOMIC);
+		reset_received(sk);
+		kfree_skb(skb);
+		return;
+	}
+	/* seventh and eighth, the data and the FIN bit */
+	ferry_data_queue(sk, skb);
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+
+	ferry_push(sk, fp->cork);
+	ferry_ack_check(sk);
+}
+
+/**
+ * ferry_rcv() - a segment for a full socket
+ * @sk: the socket, locked
+ * @skb: the segment; owned from here on
+ *
+ * Return: 0
+ */
+int ferry_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	ferry_sk(sk)->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	switch (sk->sk_state) {
+	case TCP_SYN_SENT:
+		rcv_syn_sent(sk, skb);
+		break;
+	case TCP_CLOSE:
+	case TCP_LISTEN:
+		/* It waited in the backlog while the connection ended. */
+		kfree_skb(skb);
+		break;
+	default:
+		rcv_synchronized(sk, skb);
+		break;
+	}
+	return 0;
+}

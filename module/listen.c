@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Listeners and the full accept queue: passive open as the application sees
+ * it.
+ *
+ * A connection whose handshake has completed waits in the queue of its
+ * listener until accept() takes it.  The queue has a lock of its own, so that
+ * a connection can be added without the listener's.  A listener leaves LISTEN
+ * before its queue is emptied, and additions look at the state under the
+ * queue's lock: none can be left behind.
+ */
+#include <linux/sched/signal.h>
+#include <net/ip.h>
+
+#include "ferry.h"
+
+static int listen_start(struct sock *sk)
+{
+	struct ferry_accept_queue *queue = &ferry_csk(sk)->accept_queue;
+	int err;
+
+	spin_lock_init(&queue->lock);
+	queue->head = NULL;
+	queue->tail = &queue->head;
+	atomic_set(&queue->half_open, 0);
+	WRITE_ONCE(sk->sk_ack_backlog, 0);
+
+	/*
+	 * Another socket may have come to listen on the same port since
+	 * bind().  The state is set before, so that of two only one wins.
+	 */
+	inet_sk_set_state(sk, TCP_LISTEN);
+	err = ferry_get_port(sk, inet_sk(sk)->inet_num);
+	if (!err) {
+		sk_dst_reset(sk);
+		err = ferry_hash_listener(sk);
+	}
+	if (err)
+		ferry_set_state(sk, TCP_CLOSE);
+	return err;
+}
+
+/**
+ * ferry_listen() - listen()
+ * @sock: the socket
+ * @backlog: length of the accept queue; the core has bounded it by somaxconn
+ *
+ * A second call changes the length.
+ *
+ * Context: process context.
+ *
+ * Return: 0, -EINVAL in any other state than CLOSE and LISTEN, -EADDRINUSE or
+ * -ENOMEM.
+ */
+int ferry_listen(struct socket *sock, int backlog)
+{
+	struct sock *sk = sock->sk;
+	int err = -EINVAL;
+
+	lock_sock(sk);
+	if (sock->state != SS_UNCONNECTED ||
+	    !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
+		goto out;
+
+	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+	err = sk->sk_state == TCP_LISTEN ? 0 : listen_start(sk);
+out:
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * ferry_accept_queue_add() - a connection is ready for accept()
+ * @listener: its listener
+ * @child: the connection, locked; the queue takes its reference
+ *
+ * Context: BH.
+ *
+ * Return: false if the listener does not listen any more.
+ */
+bool ferry_accept_queue_add(struct sock *listener, struct sock *child)
+{
+	struct ferry_accept_queue *queue = &ferry_csk(listener)->accept_queue;
+	bool added = false;
+
+	spin_lock(&queue->lock);
+	if (listener->sk_state == TCP_LISTEN) {
+		ferry_csk(child)->accept_next = NULL;
+		*queue->tail = child;
+		queue->tail = &ferry_csk(child)->accept_next;
+		sk_acceptq_added(listener);
+		added = true;
+	}
+	spin_unlock(&queue->lock);
+	return added;
+}
+
+static struct sock *accept_queue_take(struct sock *listener)
+{
+	struct ferry_accept_queue *queue = &ferry_csk(listener)->accept_queue;
+	struct sock *child;
+
+	spin_lock_bh(&queue->lock);
+	child = queue->head;
+	if (child) {
+		queue->head = ferry_csk(child)->accept_next;
+		if (!queue->head)
+			queue->tail = &queue->head;
+		sk_acceptq_removed(listener);
+	}
+	spin_unlock_bh(&queue->lock);
+	return child;
+}
+
+static bool accept_queue_empty(const struct sock *listener)
+{
+	return !READ_ONCE(ferry_csk(listener)->accept_queue.head);
+}
+
+/* Sleep until there is a connection; one sleeper is woken for each. */
+static int wait_for_connection(struct sock *sk, long timeout)
+{
+	DEFINE_WAIT(wait);
+	int err;
+
+	for (;;) {
+		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
+					  TASK_INTERRUPTIBLE);
+		release_sock(sk);
+		if (accept_queue_empty(sk))
+			timeout = schedule_timeout(timeout);
+		sched_annotate_sleep();
+		lock_sock(sk);
+		err = 0;
+		if (!accept_queue_empty(sk))
+			break;
+		err = -EINVAL;
+		if (sk->sk_state != TCP_LISTEN)
+			break;
+		err = sock_intr_errno(timeout);
+		if (signal_pending(current))
+			break;
+		err = -EAGAIN;
+		if (!timeout)
+			break;
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return err;
+}
+
+/**
+ * ferry_accept() - accept()
+ * @sk: the listener
+ * @arg: flags in, errno out
+ *
+ * Context: process context.
+ *
+ * Return: the connection, or NULL with -EINVAL if @sk does not listen, -EAGAIN
+ * if there is none and the caller would not wait, or -ERESTARTSYS.
+ */
+struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg)
+{
+	struct sock *child = NULL;
+	int err = -EINVAL;
+
+	lock_sock(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		goto out;
+
+	if (accept_queue_empty(sk)) {
+		long timeout = sock_rcvtimeo(sk, arg->flags & O_NONBLOCK);
+
+		err = -EAGAIN;
+		if (!timeout)
+			goto out;
+		err = wait_for_connection(sk, timeout);
+		if (err)
+			goto out;
+	}
+	child = accept_queue_take(sk);
+	err = 0;
+out:
+	release_sock(sk);
+	arg->err = err;
+	return child;
+}
+
+/**
+ * ferry_listen_stop() - end the connections that nobody will accept
+ * @sk: socket that has just left LISTEN
+ *
+ * Requests notice by their timer that the listener has gone.
+ *
+ * Context: process context, socket lock held.
+ */
+void ferry_listen_stop(struct sock *sk)
+{
+	struct sock *child;
+
+	while ((child = accept_queue_take(sk))) {
+		local_bh_disable();
+		bh_lock_sock(child);
+		sock_hold(child);
+		ferry_disconnect(child, O_NONBLOCK);
+		sock_orphan(child);
+		ferry_release_dead(child);
+		bh_unlock_sock(child);
+		local_bh_enable();
+		sock_put(child);
+		cond_resched();
+	}
+}
+
+/**
+ * ferry_listen_rcv() - a segment for a listener
+ * @sk: the listener, not locked
+ * @skb: the segment; the caller frees it
+ *
+ * RFC 9293 section 3.10.7.2.
+ *
+ * Context: BH, RCU read side.
+ */
+void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	u8 flags = FERRY_SKB_CB(skb)->flags;
+
+	if (flags & FERRY_RST)
+		ferry_count(sock_net(sk), DROP_FLAGS);
+	else if (flags & FERRY_ACK)
+		ferry_reply_reset(sock_net(sk), ferry_af_of(skb), sk, skb);
+	else if (!(flags & FERRY_SYN) || flags & FERRY_FIN)
+		ferry_count(sock_net(sk), DROP_FLAGS);
+	else
+		ferry_request_syn(sk, skb);
+}

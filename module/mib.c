@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counting, and /proc/net/ferry_stat.
+ *
+ * Every CPU counts for itself; the sum is taken when somebody reads.
+ */
+#include <linux/seq_file.h>
+#include <linux/seq_file_net.h>
+
+#include "ferry.h"
+
+#define FERRY_MIB_NAME(id, name)	name,
+static const char * const names[] = {
+	FERRY_MIB_LIST(FERRY_MIB_NAME)
+};
+
+/**
+ * ferry_mib_add() - count events
+ * @net: where they happened
+ * @item: what happened
+ * @n: how often
+ *
+ * Context: any.
+ */
+void ferry_mib_add(const struct net *net, enum ferry_mib_item item,
+		   unsigned int n)
+{
+	this_cpu_add(ferry_net(net)->mib->count[item], n);
+}
+
+/**
+ * ferry_mib_show() - write all counters, a name and a number in each line
+ * @seq: where to
+ * @v: not used
+ *
+ * Return: 0
+ */
+int ferry_mib_show(struct seq_file *seq, void *v)
+{
+	const struct ferry_net *fn = ferry_net(seq_file_single_net(seq));
+	unsigned long sum;
+	int item, cpu;
+
+	for (item = 0; item < FERRY_MIB_MAX; item++) {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += per_cpu_ptr(fn->mib, cpu)->count[item];
+		seq_printf(seq, "%-24s %lu\n", names[item], sum);
+	}
+	return 0;
+}

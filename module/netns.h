@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What Ferry keeps for each network namespace.
+ */
+#ifndef _FERRY_NETNS_H
+#define _FERRY_NETNS_H
+
+#include <linux/list.h>
+#include <linux/list_nulls.h>
+#include <linux/spinlock.h>
+#include <net/netns/generic.h>
+
+struct ctl_table_header;
+struct ferry_mib;
+
+/**
+ * struct ferry_bind_head - one chain of the ports in use
+ * @lock: protects the chain and the buckets in it
+ * @chain: of &struct ferry_bind_bucket
+ */
+struct ferry_bind_head {
+	spinlock_t lock;
+	struct hlist_head chain;
+};
+
+/**
+ * struct ferry_sysctl - settings under net.ferry
+ * @syn_retries: retransmissions of a SYN
+ * @synack_retries: retransmissions of a SYN-ACK
+ * @retries2: retransmissions before a connection is given up
+ * @orphan_retries: the same without a file descriptor
+ * @fin_timeout: time in FIN_WAIT2 without a file descriptor, jiffies
+ * @keepalive_time: idle time before the first keep-alive probe, jiffies
+ * @keepalive_intvl: time between keep-alive probes, jiffies
+ * @keepalive_probes: keep-alive probes before a connection is given up
+ * @max_syn_backlog: half-open connections of a listener
+ * @abort_on_overflow: reset, rather than retry, when the accept queue is full
+ * @window_scaling: offer the window scale option
+ * @wmem: send buffer: minimum, default, maximum in bytes
+ * @rmem: receive buffer: minimum, default, maximum in bytes
+ */
+struct ferry_sysctl {
+	int syn_retries;
+	int synack_retries;
+	int retries2;
+	int orphan_retries;
+	int fin_timeout;
+	int keepalive_time;
+	int keepalive_intvl;
+	int keepalive_probes;
+	int max_syn_backlog;
+	int abort_on_overflow;
+	int window_scaling;
+	int wmem[3];
+	int rmem[3];
+};
+
+/**
+ * struct ferry_net - a network namespace's share
+ * @ehash: connections, half-open connections and TIME_WAIT
+ * @ehash_locks: one for every few chains of @ehash
+ * @ehash_mask: chains in @ehash, less one
+ * @lhash: listeners by port
+ * @lhash_lock: protects @lhash for writers; readers use RCU
+ * @bhash: ports in use
+ * @challenge_stamp: second in which @challenge_count counts
+ * @challenge_count: challenge ACKs left in this second
+ * @sysctl: settings
+ * @sysctl_header: their registration
+ * @mib: counters
+ */
+struct ferry_net {
+	struct hlist_nulls_head *ehash;
+	spinlock_t *ehash_locks;
+	u32 ehash_mask;
+	struct hlist_head *lhash;
+	spinlock_t lhash_lock;
+	struct ferry_bind_head *bhash;
+	u32 challenge_stamp;
+	atomic_t challenge_count;
+	struct ferry_sysctl sysctl;
+	struct ctl_table_header *sysctl_header;
+	struct ferry_mib __percpu *mib;
+};
+
+extern unsigned int ferry_net_id;
+
+static inline struct ferry_net *ferry_net(const struct net *net)
+{
+	return net_generic(net, ferry_net_id);
+}
+
+int ferry_netns_init(void);
+void ferry_netns_exit(void);
+int ferry_sysctl_init(struct net *net);
+void ferry_sysctl_exit(struct net *net);
+
+#endif /* _FERRY_NETNS_H */

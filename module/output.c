@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sending the byte stream.
+ *
+ * What the application writes waits in sk_write_queue, in pieces of up to
+ * 64 KB.  ferry_push() lets it through the gates: the congestion window, the
+ * peer's window, and Nagle's rule.  A piece passes whole, or as many segments
+ * of it as may; on the way it is one packet to the stack (GSO).  Afterwards it
+ * stays in rtx_queue, ordered by sequence number, until it is acknowledged.
+ * What goes out is always a clone.
+ *
+ * Context: socket lock held, in process context or BH.
+ */
+#include <linux/skbuff.h>
+
+#include "ferry.h"
+
+/**
+ * ferry_skb_set_segs() - into how many packets will a queued segment go?
+ * @skb: in sk_write_queue or rtx_queue
+ * @mss: bytes of payload in each
+ */
+void ferry_skb_set_segs(struct sk_buff *skb, u32 mss)
+{
+	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+
+	cb->mss = mss;
+	cb->segs = skb->len > mss ? DIV_ROUND_UP(skb->len, mss) : 1;
+}
+
+/* The window to announce, as the header's field. */
+static u16 select_window(struct sock *sk)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 full = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
+	u32 free = ferry_space(sk);
+
+	if (fp->window_clamp) {
+		full = min(full, fp->window_clamp);
+		free = min(free, fp->window_clamp);
+	}
+	fp->rcv_wnd = ferry_window_select(ferry_receive_window(fp), free, full,
+					  ferry_csk(sk)->rcv_mss,
+					  fp->rcv_wscale);
+	fp->rcv_wup = fp->rcv_nxt;
+	return fp->rcv_wnd >> fp->rcv_wscale;
+}
+
+static void push_header(struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	const struct inet_sock *inet = inet_sk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u8 options[FERRY_OPTIONS_MAX];
+	unsigned int len = 0;
+	struct tcphdr *th;
+	u16 window;
+
+	if (cb->flags & FERRY_SYN) {
+		len = ferry_options_build_syn(options, ferry_mss_offer(sk),
+					      fp->has_wscale, fp->rcv_wscale);
+		memcpy(skb_push(skb, len), options, len);
+		/* RFC 7323 section 2.2: never scaled in a SYN */
+		window = min(fp->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX);
+		fp->rcv_wup = fp->rcv_nxt;
+	} else {
+		window = select_window(sk);
+	}
+
+	th = skb_push(skb, sizeof(*th));
+	skb_reset_transport_header(skb);
+	ferry_init_header(th, cb->seq,
+			  cb->flags & FERRY_ACK ? fp->rcv_nxt : 0, cb->flags,
+			  window);
+	th->doff = (sizeof(*th) + len) / 4;
+	th->source = inet->inet_sport;
+	th->dest = inet->inet_dport;
+}
+
+/**
+ * ferry_transmit() - send one piece of the stream, or a control segment
+ * @sk: the socket
+ * @skb: payload, described by its control block
+ * @clone: @skb stays in its queue, and a clone is sent; else @skb is sent
+ *
+ * Return: 0, -ENOBUFS without memory, -EHOSTUNREACH without a route, or what
+ * the IP layer says.
+ */
+int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct dst_entry *dst;
+	unsigned int segs = 1, len = skb->len;
+	u16 mss = FERRY_SKB_CB(skb)->mss;
+	int err;
+
+	if (clone) {
+		FERRY_SKB_CB(skb)->sent_us = ferry_clock_us();
+		/* The header of an earlier clone may still be in use. */
+		skb = skb_cloned(skb) ? pskb_copy(skb, GFP_ATOMIC) :
+					skb_clone(skb, GFP_ATOMIC);
+		if (!skb)
+			return -ENOBUFS;
+		/* While it was in rtx_queue, this was part of a tree. */
+		skb->dev = NULL;
+	}
+
+	dst = csk->af_ops->route(sk);
+	if (!dst) {
+		WRITE_ONCE(sk->sk_err_soft, EHOSTUNREACH);
+		kfree_skb(skb);
+		return -EHOSTUNREACH;
+	}
+
+	push_header(sk, skb);
+	if (len > mss) {
+		segs = DIV_ROUND_UP(len, mss);
+		skb_shinfo(skb)->gso_size = mss;
+		skb_shinfo(skb)->gso_segs = segs;
+		skb_shinfo(skb)->gso_type = sk->sk_gso_type;
+	} else {
+		skb_shinfo(skb)->gso_size = 0;
+		skb_shinfo(skb)->gso_segs = 0;
+		skb_shinfo(skb)->gso_type = 0;
+	}
+	csk->af_ops->checksum(sk, skb);
+	if (!skb_is_gso(skb))
+		ferry_checksum_for_device(skb, dst);
+
+	if (FERRY_SKB_CB(skb)->flags & FERRY_ACK)
+		ferry_ack_sent(sk);
+	if (len)
+		ferry_ack_data_sent(sk);
+
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
+	skb_set_hash_from_sk(skb, sk);
+
+	fp->segs_out += segs;
+	ferry_mib_add(sock_net(sk), FERRY_MIB_OUT_SEGS, segs);
+	err = csk->af_ops->xmit(sk, skb, &inet_sk(sk)->cork.fl);
+	return net_xmit_eval(err);
+}
+
+/**
+ * ferry_fragment() - cut a queued segment in two
+ * @sk: the socket
+ * @skb: in sk_write_queue, or in rtx_queue if @sent; keeps the front
+ * @len: bytes that stay in @skb; more than 0 and less than its length
+ * @sent: which queue it is in; the rest goes behind it into the same
+ * @gfp: how to allocate
+ *
+ * Return: 0 or -ENOMEM, and then nothing has changed.
+ */
+int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
+		   gfp_t gfp)
+{
+	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb), *rest_cb;
+	u32 mss = ferry_sk(sk)->mss;
+	int old_segs, rest_len, err;
+	u32 truesize = skb->truesize;
+	struct sk_buff *rest;
+
+	/* The clone on its way keeps its payload. */
+	err = skb_unclone(skb, gfp);
+	skb->truesize = truesize;
+	if (err)
+		return err;
+	rest = ferry_alloc_skb(sk, gfp, true);
+	if (!rest)
+		return -ENOMEM;
+
+	rest_len = skb->len - len;
+	rest->truesize += rest_len;
+	skb->truesize -= rest_len;
+	sk_wmem_queued_add(sk, rest->truesize - rest_len);
+	sk_mem_charge(sk, rest->truesize - rest_len);
+
+	rest_cb = FERRY_SKB_CB(rest);
+	rest_cb->seq = cb->seq + len;
+	rest_cb->end_seq = cb->end_seq;
+	rest_cb->flags = cb->flags;
+	rest_cb->marks = cb->marks;
+	rest_cb->sent_us = cb->sent_us;
+	cb->end_seq = rest_cb->seq;
+	cb->flags &= ~(FERRY_FIN | FERRY_PSH);
+	skb_split(skb, rest, len);
+
+	old_segs = cb->segs;
+	ferry_skb_set_segs(skb, sent ? cb->mss : mss);
+	ferry_skb_set_segs(rest, sent ? cb->mss : mss);
+	if (sent) {
+		ferry_rtx_adjust(sk, cb->marks,
+				 cb->segs + rest_cb->segs - old_segs);
+		ferry_rtx_insert(sk, rest);
+	} else {
+		__skb_queue_after(&sk->sk_write_queue, skb, rest);
+	}
+	return 0;
+}
+
+/**
+ * ferry_rtx_insert() - add to the retransmission queue
+ * @sk: the socket
+ * @skb: what was sent
+ */
+void ferry_rtx_insert(struct sock *sk, struct sk_buff *skb)
+{
+	struct rb_root *root = &ferry_sk(sk)->rtx_queue;
+	struct rb_node **p = &root->rb_node, *parent = NULL;
+	u32 seq = FERRY_SKB_CB(skb)->seq;
+
+	while (*p) {
+		parent = *p;
+		if (seq_before(seq, FERRY_SKB_CB(rb_to_skb(parent))->seq))
+			p = &parent->rb_left;
+		else
+			p = &parent->rb_right;
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, root);
+}
+
+/**
+ * ferry_rtx_adjust() - the segments of a sent piece have become more or fewer
+ * @sk: the socket
+ * @marks: the piece's FERRY_SKB_* bits
+ * @delta: by how many
+ */
+void ferry_rtx_adjust(struct sock *sk, u8 marks, int delta)
+{
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
+
+	ca->packets_out += delta;
+	if (marks & FERRY_SKB_LOST)
+		ca->lost_out += delta;
+	if (marks & FERRY_SKB_RETRANS)
+		ca->retrans_out += delta;
+}
+
+/**
+ * ferry_rtx_free() - forget a sent piece
+ * @sk: the socket
+ * @skb: in rtx_queue, its segments no longer counted
+ */
+void ferry_rtx_free(struct sock *sk, struct sk_buff *skb)
+{
+	rb_erase(&skb->rbnode, &ferry_sk(sk)->rtx_queue);
+	ferry_free_write_skb(sk, skb);
+}
+
+/*
+ * Nagle's rule with Minshall's amendment (RFC 896): a small segment waits
+ * while another small one is not acknowledged.
+ */
+static bool nagle_holds(const struct ferry_sock *fp, bool more)
+{
+	if (more)
+		return true;
+	return !fp->nodelay && fp->conn.cong.packets_out &&
+	       seq_after(fp->snd_sml, fp->snd_una) &&
+	       !seq_after(fp->snd_sml, fp->snd_nxt);
+}
+
+/* How many bytes of the next piece may go now; 0 if none may. */
+static u32 sendable(const struct sock *sk, const struct sk_buff *skb,
+		    u32 max_segs, bool more)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	const struct ferry_sock *fp = ferry_sk(sk);
+	u32 window = ferry_wnd_end(fp) - cb->seq;
+	u32 mss = fp->mss, len, small;
+
+	/* A window too small for the next segment is as good as none. */
+	if (seq_after(cb->seq + min(skb->len, mss), ferry_wnd_end(fp)))
+		return 0;
+	len = min3(skb->len, window, max_segs * mss);
+	small = len % mss;
+	if (!small)
+		return len;
+	/* A small segment goes last, and may have to wait. */
+	if (len < skb->len)
+		return len - small;
+	if (cb->flags & FERRY_FIN || !skb_queue_is_last(&sk->sk_write_queue,
+							skb))
+		return len;
+	return nagle_holds(fp, more) ? len - small : len;
+}
+
+static void sent_new(struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	bool first = !csk->cong.packets_out;
+
+	__skb_unlink(skb, &sk->sk_write_queue);
+	ferry_rtx_insert(sk, skb);
+	fp->snd_nxt = cb->end_seq;
+	csk->cong.packets_out += cb->segs;
+	if (skb->len % fp->mss)
+		fp->snd_sml = cb->end_seq;
+	if (first || csk->pending == FERRY_TIMER_PROBE)
+		ferry_rearm_rto(sk);
+}
+
+/**
+ * ferry_send_forced() - send the next piece whatever the gates say
+ * @sk: the socket
+ * @skb: the first in sk_write_queue, at most one segment
+ */
+void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
+{
+	ferry_skb_set_segs(skb, ferry_sk(sk)->mss);
+	if (!ferry_transmit(sk, skb, true))
+		sent_new(sk, skb);
+}
+
+/**
+ * ferry_push() - send what may be sent
+ * @sk: the socket
+ * @more: the application will write more: keep an incomplete segment back
+ *
+ * RFC 9293 section 3.8.6.2.1, RFC 5681 section 3.
+ */
+void ferry_push(struct sock *sk, bool more)
+{
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	struct ferry_sock *fp = ferry_sk(sk);
+	bool sent = false, limited = false;
+	struct sk_buff *skb;
+	u32 len, quota;
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+
+	while ((skb = ferry_send_head(sk))) {
+		quota = ferry_cong_in_flight(ca);
+		if (quota >= ca->snd_cwnd) {
+			limited = true;
+			break;
+		}
+		quota = min_t(u32, ca->snd_cwnd - quota,
+			      sk_can_gso(sk) ? sk->sk_gso_max_segs : 1);
+		if (skb->len) {
+			len = sendable(sk, skb, quota, more);
+			if (!len)
+				break;
+			if (len < skb->len &&
+			    ferry_fragment(sk, skb, len, false, GFP_ATOMIC))
+				break;
+		} else if (seq_after(FERRY_SKB_CB(skb)->end_seq,
+				     ferry_wnd_end(fp) + 1)) {
+			/* A FIN may go one beyond the window. */
+			break;
+		}
+		ferry_skb_set_segs(skb, fp->mss);
+		if (ferry_transmit(sk, skb, true))
+			break;
+		sent_new(sk, skb);
+		sent = true;
+	}
+
+	if (sent || limited)
+		ferry_cong_usage(ca, fp->snd_una, fp->snd_nxt, limited);
+	if (!ca->packets_out && ferry_send_head(sk))
+		ferry_rearm_probe(sk);
+}
+
+/* Cut off what has been acknowledged; returns what is left of the piece. */
+static struct sk_buff *trim_acked(struct sock *sk, struct sk_buff *skb)
+{
+	u32 acked = ferry_sk(sk)->snd_una - FERRY_SKB_CB(skb)->seq;
+	struct sk_buff *rest;
+
+	if ((s32)acked <= 0 || acked >= skb->len)
+		return skb;
+	if (ferry_fragment(sk, skb, acked, true, GFP_ATOMIC))
+		return NULL;
+	rest = skb_rb_next(skb);
+	ferry_rtx_adjust(sk, FERRY_SKB_CB(skb)->marks,
+			 -FERRY_SKB_CB(skb)->segs);
+	ferry_rtx_free(sk, skb);
+	return rest;
+}
+
+/**
+ * ferry_rtx_front() - make the first unacknowledged segments a piece of theirs
+ * @sk: the socket
+ * @max_segs: how many, 1 or more
+ *
+ * Return: a piece that starts at SND.UNA and has at most @max_segs segments;
+ * or NULL if nothing is outstanding or there is no memory.
+ */
+struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs)
+{
+	struct sk_buff *skb = ferry_rtx_head(sk);
+	u32 len;
+
+	if (!skb)
+		return NULL;
+	skb = trim_acked(sk, skb);
+	if (!skb)
+		return NULL;
+	len = max_segs * FERRY_SKB_CB(skb)->mss;
+	if (skb->len > len && ferry_fragment(sk, skb, len, true, GFP_ATOMIC))
+		return NULL;
+	return skb;
+}
+
+/* Send a piece again, as much of it as the peer's window allows. */
+static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	u32 window, len = max_segs * cb->mss;
+	int err;
+
+	if (!seq_before(cb->seq, ferry_wnd_end(fp))) {
+		/* The first one goes even so: its ACK opens the window. */
+		if (seq_after(cb->seq, fp->snd_una))
+			return -EAGAIN;
+		window = cb->mss;
+	} else {
+		window = ferry_wnd_end(fp) - cb->seq;
+	}
+	if (len > window)
+		len = max_t(u32, rounddown(window, cb->mss), 1);
+	if (skb->len > len) {
+		err = ferry_fragment(sk, skb, len, true, GFP_ATOMIC);
+		if (err)
+			return err;
+	}
+
+	err = ferry_transmit(sk, skb, true);
+	if (err)
+		return err;
+	if (!(cb->marks & FERRY_SKB_RETRANS))
+		csk->cong.retrans_out += cb->segs;
+	cb->marks |= FERRY_SKB_RETRANS | FERRY_SKB_EVER_RETRANS;
+	if (!csk->retrans_stamp)
+		csk->retrans_stamp = max(jiffies, 1UL);
+	fp->total_retrans += cb->segs;
+	ferry_mib_add(sock_net(sk), FERRY_MIB_RETRANS_SEGS, cb->segs);
+	return 0;
+}
+
+/**
+ * ferry_retransmit_front() - send the first unacknowledged segment again
+ * @sk: the socket
+ *
+ * Whatever the congestion window says.
+ *
+ * Return: 0, -ENOMEM or what ferry_transmit() says.
+ */
+int ferry_retransmit_front(struct sock *sk)
+{
+	struct sk_buff *skb = ferry_rtx_front(sk, 1);
+
+	return skb ? retransmit(sk, skb, 1) : -ENOMEM;
+}
+
+/**
+ * ferry_retransmit_lost() - send again what is lost, as far as the window goes
+ * @sk: the socket
+ */
+void ferry_retransmit_lost(struct sock *sk)
+{
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	struct sk_buff *skb, *next;
+	u32 in_flight;
+
+	if (ca->lost_out <= ca->retrans_out)
+		return;
+	for (skb = ferry_rtx_head(sk); skb; skb = next) {
+		in_flight = ferry_cong_in_flight(ca);
+		if (in_flight >= ca->snd_cwnd)
+			return;
+		if ((FERRY_SKB_CB(skb)->marks &
+		     (FERRY_SKB_LOST | FERRY_SKB_RETRANS)) == FERRY_SKB_LOST) {
+			skb = trim_acked(sk, skb);
+			if (!skb ||
+			    retransmit(sk, skb, ca->snd_cwnd - in_flight))
+				return;
+		}
+		next = skb_rb_next(skb);
+	}
+}
+
+/**
+ * ferry_rtx_resegment() - the MSS has become smaller: send again what is lost
+ * @sk: the socket
+ *
+ * Packets that were too large say nothing about congestion, so the window
+ * stays.
+ */
+void ferry_rtx_resegment(struct sock *sk)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_skb_cb *cb;
+	struct sk_buff *skb;
+	u32 left, segs;
+
+	for (skb = ferry_rtx_head(sk); skb; skb = skb_rb_next(skb)) {
+		cb = FERRY_SKB_CB(skb);
+		if (cb->mss <= fp->mss || skb->len <= fp->mss)
+			continue;
+		left = min(cb->end_seq - fp->snd_una, cb->end_seq - cb->seq);
+		segs = DIV_ROUND_UP(left, fp->mss);
+		ferry_rtx_adjust(sk, cb->marks, segs - cb->segs);
+		cb->mss = fp->mss;
+		cb->segs = segs;
+		ferry_mark_skb_lost(sk, skb);
+	}
+	ferry_retransmit_lost(sk);
+}

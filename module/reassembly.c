@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Putting the stream together: the seventh step of RFC 9293 section 3.10.7.4.
+ *
+ * What comes in order goes to the end of sk_receive_queue; what comes beyond
+ * a hole waits in ofo_queue, a tree by sequence number, until the hole is
+ * filled.  Segments that continue each other share one buffer where that is
+ * possible: it saves memory and the reader's time.
+ *
+ * What was acknowledged is never thrown away.  What waits in ofo_queue was
+ * not, so it goes first when memory is short.
+ *
+ * Context: socket lock held, in BH or while the backlog is worked off.
+ */
+#include "ferry.h"
+
+/* Append @from to @to; true if @from is gone. */
+static bool try_coalesce(struct sock *sk, struct sk_buff *to,
+			 struct sk_buff *from)
+{
+	bool stolen;
+	int delta;
+
+	if (FERRY_SKB_CB(from)->seq != FERRY_SKB_CB(to)->end_seq ||
+	    FERRY_SKB_CB(to)->flags & FERRY_FIN ||
+	    !skb_try_coalesce(to, from, &stolen, &delta))
+		return false;
+
+	atomic_add(delta, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, delta);
+	FERRY_SKB_CB(to)->end_seq = FERRY_SKB_CB(from)->end_seq;
+	FERRY_SKB_CB(to)->flags |= FERRY_SKB_CB(from)->flags;
+	kfree_skb_partial(from, stolen);
+	return true;
+}
+
+static void advance(struct sock *sk, u32 seq)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	fp->bytes_received += seq - fp->rcv_nxt;
+	WRITE_ONCE(fp->rcv_nxt, seq);
+}
+
+/* The next segment in order, accounted for already. */
+static void queue_in_order(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
+
+	advance(sk, FERRY_SKB_CB(skb)->end_seq);
+	if (!tail || !try_coalesce(sk, tail, skb))
+		__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
+static void ofo_erase(struct sock *sk, struct sk_buff *skb)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	if (fp->ofo_last == skb)
+		fp->ofo_last = skb_rb_prev(skb);
+	rb_erase(&skb->rbnode, &fp->ofo_queue);
+}
+
+/**
+ * ferry_purge_ofo() - throw away what waits for a hole to be filled
+ * @sk: the socket
+ */
+void ferry_purge_ofo(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_rb_first(&ferry_sk(sk)->ofo_queue))) {
+		ofo_erase(sk, skb);
+		__kfree_skb(skb);
+	}
+}
+
+/* The latest first: its hole is the last to be filled. */
+static void prune_ofo(struct sock *sk)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct sk_buff *skb;
+
+	while ((skb = fp->ofo_last) &&
+	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf) {
+		ofo_erase(sk, skb);
+		__kfree_skb(skb);
+		ferry_count(sock_net(sk), OUT_OF_ORDER_PRUNED);
+	}
+}
+
+/* Charge the socket; false if the segment cannot be taken. */
+static bool charge(struct sock *sk, struct sk_buff *skb)
+{
+	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
+		prune_ofo(sk);
+	/* A reader that has read everything gets at least one segment. */
+	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf &&
+	    !skb_queue_empty(&sk->sk_receive_queue))
+		return false;
+	if (!sk_rmem_schedule(sk, skb, skb->truesize))
+		return false;
+	skb_set_owner_r(skb, sk);
+	return true;
+}
+
+/* A hole may have been filled: move what continues the stream. */
+static void drain_ofo(struct sock *sk)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_skb_cb *cb;
+	struct sk_buff *skb;
+
+	while ((skb = skb_rb_first(&fp->ofo_queue))) {
+		cb = FERRY_SKB_CB(skb);
+		if (seq_after(cb->seq, fp->rcv_nxt))
+			return;
+		ofo_erase(sk, skb);
+		if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
+			__kfree_skb(skb);
+			continue;
+		}
+		if (cb->flags & FERRY_FIN) {
+			queue_in_order(sk, skb);
+			ferry_fin(sk);
+			return;
+		}
+		queue_in_order(sk, skb);
+	}
+}
+
+static void ofo_insert(struct sock *sk, struct sk_buff *skb)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct rb_node **p = &fp->ofo_queue.rb_node, *parent = NULL;
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct sk_buff *other;
+
+	ferry_count(sock_net(sk), OUT_OF_ORDER);
+	if (!charge(sk, skb)) {
+		ferry_count(sock_net(sk), DROP_MEMORY);
+		kfree_skb(skb);
+		return;
+	}
+
+	/* Most continue what came last. */
+	if (fp->ofo_last && try_coalesce(sk, fp->ofo_last, skb))
+		return;
+	while (*p) {
+		parent = *p;
+		other = rb_to_skb(parent);
+		if (seq_before(cb->seq, FERRY_SKB_CB(other)->seq)) {
+			p = &parent->rb_left;
+			continue;
+		}
+		if (!seq_after(cb->end_seq, FERRY_SKB_CB(other)->end_seq)) {
+			ferry_count(sock_net(sk), DROP_OLD_DATA);
+			__kfree_skb(skb);
+			return;
+		}
+		p = &parent->rb_right;
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &fp->ofo_queue);
+
+	/* What it covers is not needed any more. */
+	while ((other = skb_rb_next(skb)) &&
+	       !seq_after(FERRY_SKB_CB(other)->end_seq, cb->end_seq)) {
+		ofo_erase(sk, other);
+		__kfree_skb(other);
+	}
+	if (!skb_rb_next(skb))
+		fp->ofo_last = skb;
+}
+
+static void wake_reader(struct sock *sk)
+{
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	if (ferry_recv_queued(sk) >= sock_rcvlowat(sk, 0, INT_MAX) ||
+	    ferry_receive_window(ferry_sk(sk)) <= ferry_csk(sk)->rcv_mss)
+		sk->sk_data_ready(sk);
+}
+
+static void reject(struct sock *sk, struct sk_buff *skb,
+		   enum ferry_mib_item why)
+{
+	ferry_ack_at_once(sk);
+	ferry_mib_add(sock_net(sk), why, 1);
+	kfree_skb(skb);
+}
+
+/* RFC 9293: in these states text is taken; later there can be none. */
+static bool takes_data(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
+				      TCPF_FIN_WAIT2);
+}
+
+/**
+ * ferry_data_queue() - take the data and the FIN of a segment
+ * @sk: the socket; it may be in state CLOSE on return
+ * @skb: an acceptable segment; owned from here on
+ */
+void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 window = ferry_receive_window(fp);
+	bool fin = cb->flags & FERRY_FIN;
+
+	if (cb->seq == cb->end_seq) {
+		__kfree_skb(skb);
+		return;
+	}
+	if (!takes_data(sk)) {
+		/* The ACK of its FIN was lost, if it is nothing worse. */
+		reject(sk, skb, FERRY_MIB_DROP_OLD_DATA);
+		return;
+	}
+	skb_dst_drop(skb);
+	__skb_pull(skb, ferry_hdr_len(ferry_hdr(skb)));
+
+	if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
+		reject(sk, skb, FERRY_MIB_DROP_OLD_DATA);
+		return;
+	}
+	if (!window || !seq_before(cb->seq, fp->rcv_nxt + window)) {
+		/* A FIN alone needs no room. */
+		if (cb->seq != fp->rcv_nxt || skb->len) {
+			reject(sk, skb, FERRY_MIB_DROP_ZERO_WINDOW);
+			return;
+		}
+	}
+	if (seq_after(cb->seq, fp->rcv_nxt)) {
+		ferry_ack_at_once(sk);
+		ofo_insert(sk, skb);
+		return;
+	}
+
+	if (!charge(sk, skb)) {
+		reject(sk, skb, FERRY_MIB_DROP_MEMORY);
+		return;
+	}
+	if (skb->len)
+		ferry_ack_owed(sk, skb);
+	queue_in_order(sk, skb);
+	if (!RB_EMPTY_ROOT(&fp->ofo_queue)) {
+		/* RFC 5681 section 4.2: a segment in a hole is ACKed at once */
+		ferry_ack_at_once(sk);
+		if (!fin)
+			drain_ofo(sk);
+	}
+	if (fin)
+		ferry_fin(sk);
+	wake_reader(sk);
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Half-open connections: SYN_RECEIVED after a passive open.
+ *
+ * A SYN makes a request, a mini socket in the hash of connections, and a
+ * SYN-ACK, which a timer repeats.  The ACK that completes the handshake turns
+ * the request into a full socket.  None of this takes the listener's lock:
+ * requests of one listener are handled on all CPUs at once.
+ *
+ * Whoever takes a request out of the hash owns its end: the ACK that makes it
+ * a connection, the RST that kills it, or the timer that gives up.
+ */
+#include <linux/skbuff.h>
+#include <net/inet_common.h>
+#include <net/xfrm.h>
+
+#include "ferry.h"
+
+static void request_free(struct ferry_request_sock *req)
+{
+	sock_put(req->listener);
+	kmem_cache_free(ferry_request_cache, req);
+}
+
+/**
+ * ferry_request_put() - give back a reference
+ * @req: the request
+ *
+ * Context: any.
+ */
+void ferry_request_put(struct ferry_request_sock *req)
+{
+	if (refcount_dec_and_test(&req->common.skc_refcnt))
+		request_free(req);
+}
+
+/* The caller has taken it out of the hash. */
+static void request_end(struct ferry_request_sock *req)
+{
+	atomic_dec(&ferry_csk(req->listener)->accept_queue.half_open);
+	if (timer_delete(&req->timer))
+		ferry_request_put(req);
+	ferry_request_put(req);
+}
+
+/**
+ * ferry_request_drop() - forget a half-open connection
+ * @req: the request; the caller holds a reference
+ *
+ * Context: BH.
+ */
+void ferry_request_drop(struct ferry_request_sock *req)
+{
+	if (ferry_hash_remove(ferry_mini_sk(&req->common)))
+		request_end(req);
+}
+
+/* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> */
+static void send_synack(const struct sock *listener,
+			struct ferry_request_sock *req)
+{
+	u16 mss = FERRY_MSS_MIN, user_mss = ferry_sk(listener)->user_mss;
+	struct net *net = read_pnet(&req->common.skc_net);
+	u8 options[FERRY_OPTIONS_MAX];
+	struct dst_entry *dst;
+	struct tcphdr *th;
+	struct sk_buff *skb;
+	unsigned int len;
+
+	dst = req->af_ops->request_route(listener, req);
+	if (!dst)
+		return;
+	skb = alloc_skb(FERRY_MAX_HEADER, GFP_ATOMIC);
+	if (!skb) {
+		dst_release(dst);
+		return;
+	}
+
+	mss = ferry_mss_of_mtu(req->af_ops, dst_mtu(dst));
+	if (user_mss)
+		mss = min(mss, user_mss);
+	len = ferry_options_build_syn(options, mss, req->has_wscale,
+				      req->rcv_wscale);
+	skb_reserve(skb, FERRY_MAX_HEADER);
+	memcpy(skb_push(skb, len), options, len);
+	th = skb_push(skb, sizeof(*th));
+	skb_reset_transport_header(skb);
+	ferry_init_header(th, req->snt_isn, req->rcv_isn + 1,
+			  FERRY_SYN | FERRY_ACK,
+			  min(req->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX));
+	th->doff = (sizeof(*th) + len) / 4;
+	th->source = htons(req->common.skc_num);
+	th->dest = req->common.skc_dport;
+	req->af_ops->request_xmit(listener, req, skb, dst);
+	ferry_count(net, OUT_SEGS);
+}
+
+static unsigned long synack_timeout(const struct ferry_request_sock *req)
+{
+	return min_t(unsigned long, HZ << min(req->retransmits, 7),
+		     FERRY_RTO_MAX);
+}
+
+static void request_timer(struct timer_list *t)
+{
+	struct ferry_request_sock *req = timer_container_of(req, t, timer);
+	struct sock *sk = ferry_mini_sk(&req->common);
+	const struct ferry_net *fn = ferry_net(sock_net(sk));
+
+	if (sk_unhashed(sk)) {
+		ferry_request_put(req);
+		return;
+	}
+	if (req->listener->sk_state != TCP_LISTEN ||
+	    req->retransmits >= READ_ONCE(fn->sysctl.synack_retries)) {
+		if (ferry_hash_remove(sk)) {
+			ferry_count(sock_net(sk), ATTEMPT_FAILS);
+			atomic_dec(&ferry_csk(req->listener)->accept_queue
+				   .half_open);
+			ferry_request_put(req);
+		}
+		ferry_request_put(req);
+		return;
+	}
+	req->retransmits++;
+	ferry_count(sock_net(sk), RETRANS_SEGS);
+	rcu_read_lock();
+	send_synack(req->listener, req);
+	rcu_read_unlock();
+	mod_timer(&req->timer, jiffies + synack_timeout(req));
+}
+
+/* What the SYN asks for and what the listener offers. */
+static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
+		      const struct sk_buff *skb)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	const struct ferry_sock *lp = ferry_sk(sk);
+	struct ferry_options o;
+	u32 space;
+
+	ferry_skb_options(skb, &o);
+	req->mss = o.mss ?: FERRY_MSS_DEFAULT;
+	if (lp->user_mss)
+		req->mss = min(req->mss, lp->user_mss);
+	req->mss = max_t(u16, req->mss, FERRY_MSS_MIN);
+
+	space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
+	req->has_wscale = o.has_wscale && READ_ONCE(sysctl->window_scaling);
+	if (req->has_wscale) {
+		u32 max = READ_ONCE(sysctl->rmem[2]);
+
+		req->snd_wscale = o.wscale;
+		req->rcv_wscale =
+			ferry_window_scale(ferry_window_from_space(max));
+	}
+	req->rcv_wnd = ferry_window_init(space, req->mss, req->rcv_wscale);
+}
+
+/**
+ * ferry_request_syn() - a SYN for a listener
+ * @listener: the listener, not locked
+ * @skb: the SYN; the caller frees it
+ *
+ * RFC 9293 section 3.10.7.2, third check.
+ *
+ * Context: BH, RCU read side.
+ */
+void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
+{
+	struct ferry_accept_queue *queue = &ferry_csk(listener)->accept_queue;
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	const struct ferry_af_ops *af = ferry_af_of(skb);
+	struct net *net = sock_net(listener);
+	struct ferry_request_sock *req;
+	struct sock_common *c;
+
+	if (sk_acceptq_is_full(listener)) {
+		ferry_count(net, DROP_LISTEN_OVERFLOW);
+		return;
+	}
+	if (atomic_read(&queue->half_open) >=
+	    READ_ONCE(ferry_net(net)->sysctl.max_syn_backlog))
+		goto drop;
+	/* The listener may have been closed; its memory is still there. */
+	if (!refcount_inc_not_zero(&listener->sk_refcnt))
+		goto drop;
+	req = kmem_cache_alloc(ferry_request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!req) {
+		sock_put(listener);
+		goto drop;
+	}
+
+	/* A slot of this cache may be under a reader's eyes: no memset(). */
+	req->listener = listener;
+	req->af_ops = af;
+	req->has_wscale = 0;
+	req->snd_wscale = 0;
+	req->rcv_wscale = 0;
+	req->retransmits = 0;
+	req->oif = 0;
+	req->mark = READ_ONCE(listener->sk_mark);
+	req->rcv_isn = cb->seq;
+	req->sent_at = ktime_get_ns();
+	timer_setup(&req->timer, request_timer, 0);
+
+	c = &req->common;
+	c->skc_family = listener->sk_family;
+	c->skc_state = TCP_NEW_SYN_RECV;
+	c->skc_reuse = listener->sk_reuse;
+	c->skc_reuseport = listener->sk_reuseport;
+	c->skc_ipv6only = listener->sk_ipv6only;
+	c->skc_bound_dev_if = listener->sk_bound_dev_if;
+	c->skc_prot = listener->sk_prot;
+	c->skc_num = ntohs(ferry_hdr(skb)->dest);
+	c->skc_dport = ferry_hdr(skb)->source;
+	c->skc_nulls_node.pprev = NULL;
+	write_pnet(&c->skc_net, net);
+	af->request_init(req, listener, skb);
+	negotiate(req, listener, skb);
+	req->snt_isn = cb->isn ?: af->isn(c);
+
+	/* The hash's and the timer's; the third keeps it for the SYN-ACK. */
+	refcount_set(&c->skc_refcnt, 3);
+	atomic_inc(&queue->half_open);
+	mod_timer(&req->timer, jiffies + synack_timeout(req));
+	if (ferry_hash_insert(ferry_mini_sk(c), af))
+		send_synack(listener, req);
+	else
+		request_end(req);	/* its twin came first */
+	ferry_request_put(req);
+	return;
+drop:
+	ferry_count(net, DROP_LISTEN);
+}
+
+static void init_stream(struct sock *child, const struct ferry_request_sock *req,
+			const struct sk_buff *skb)
+{
+	struct ferry_conn_sock *csk = ferry_csk(child);
+	struct ferry_sock *fp = ferry_sk(child);
+
+	fp->snd_una = req->snt_isn + 1;
+	fp->snd_nxt = fp->snd_una;
+	fp->write_seq = fp->snd_una;
+	fp->pushed_seq = fp->snd_una;
+	fp->snd_sml = fp->snd_una;
+	fp->snd_wl1 = req->rcv_isn;
+	fp->snd_wscale = req->snd_wscale;
+	fp->snd_wnd = (u32)FERRY_SKB_CB(skb)->window << req->snd_wscale;
+	fp->max_window = fp->snd_wnd;
+	fp->rcv_nxt = req->rcv_isn + 1;
+	fp->copied_seq = fp->rcv_nxt;
+	fp->rcv_wup = fp->rcv_nxt;
+	fp->rcv_wnd = req->rcv_wnd;
+	fp->rcv_wscale = req->rcv_wscale;
+	fp->has_wscale = req->has_wscale;
+	fp->mss_clamp = req->mss;
+	fp->rtx_queue = RB_ROOT;
+	fp->ofo_queue = RB_ROOT;
+	fp->ofo_last = NULL;
+	csk->cong.high_seq = req->snt_isn;
+	csk->cong.usage_seq = fp->snd_una;
+	csk->last_rcv = (u32)jiffies;
+	csk->last_snd = (u32)jiffies;
+	csk->quick_acks = FERRY_QUICK_ACKS;
+
+	/* Karn: after a repetition nobody knows which one was answered. */
+	if (!req->retransmits)
+		ferry_rtt_sample(&csk->rtt,
+				 div_u64(ktime_get_ns() - req->sent_at,
+					 NSEC_PER_USEC));
+}
+
+/* A full socket, locked, with two references, in no hash; or NULL. */
+static struct sock *create_child(const struct sock *listener,
+				 const struct ferry_request_sock *req,
+				 const struct sk_buff *skb)
+{
+	struct sock *child = sk_clone_lock(listener, GFP_ATOMIC);
+	struct ferry_conn_sock *csk;
+	struct dst_entry *dst;
+
+	if (!child)
+		return NULL;
+
+	csk = ferry_csk(child);
+	csk->af_ops = req->af_ops;
+	csk->bind_bucket = NULL;
+	csk->accept_next = NULL;
+	csk->deferred = 0;
+	ferry_timers_init(child);
+	ferry_rtt_init(&csk->rtt);
+	ferry_cong_init(&csk->cong, req->mss);
+	/* The listener's reference keeps the module while this one is taken. */
+	__module_get(csk->cong.ops->owner);
+	ferry_cong_use(&csk->cong, csk->cong.ops);
+
+	inet_sk_set_state(child, TCP_SYN_RECV);
+	sock_reset_flag(child, SOCK_RCU_FREE);
+	sk_node_init(&child->sk_node);
+	child->sk_bound_dev_if = req->common.skc_bound_dev_if;
+	child->sk_mark = req->mark;
+	inet_sk(child)->inet_dport = req->common.skc_dport;
+	inet_sk(child)->inet_num = req->common.skc_num;
+	inet_sk(child)->inet_sport = htons(req->common.skc_num);
+	RCU_INIT_POINTER(inet_sk(child)->inet_opt, NULL);
+	inet_sk(child)->mc_list = NULL;
+	req->af_ops->child_init(child, listener, req);
+	init_stream(child, req, skb);
+	child->sk_hash = req->common.skc_hash;
+	sk_set_txhash(child);
+
+	dst = req->af_ops->route(child);
+	if (!dst || ferry_inherit_port(listener, child))
+		goto fail;
+	ferry_sync_mss(child, dst_mtu(dst));
+	return child;
+
+fail:
+	ferry_request_discard(child);
+	return NULL;
+}
+
+/**
+ * ferry_request_discard() - end a connection that nobody can accept
+ * @child: locked, with the descriptor's and the caller's references
+ *
+ * Context: BH; unlocks and gives both references back.
+ */
+void ferry_request_discard(struct sock *child)
+{
+	sock_orphan(child);
+	ferry_set_state(child, TCP_CLOSE);
+	ferry_release_dead(child);
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
+static void challenge(const struct ferry_request_sock *req,
+		      const struct sk_buff *skb)
+{
+	struct net *net = read_pnet(&req->common.skc_net);
+	struct tcphdr th;
+
+	ferry_init_header(&th, req->snt_isn + 1, req->rcv_isn + 1, FERRY_ACK,
+			  req->rcv_wnd >> req->rcv_wscale);
+	req->af_ops->reply(net, req->listener, skb, &th);
+	ferry_count(net, OUT_SEGS);
+}
+
+/* The handshake is complete, if there is room and memory. */
+static struct sock *complete_handshake(struct sock *listener,
+				       struct sk_buff *skb,
+				       struct ferry_request_sock *req)
+{
+	struct net *net = sock_net(listener);
+	struct sock *child;
+
+	if (sk_acceptq_is_full(listener)) {
+		ferry_count(net, DROP_LISTEN_OVERFLOW);
+		if (READ_ONCE(ferry_net(net)->sysctl.abort_on_overflow)) {
+			ferry_reply_reset(net, req->af_ops, listener, skb);
+			ferry_request_drop(req);
+		}
+		return NULL;
+	}
+	child = create_child(listener, req, skb);
+	if (!child) {
+		ferry_count(net, DROP_LISTEN);
+		return NULL;
+	}
+	if (!ferry_hash_replace(ferry_mini_sk(&req->common), child)) {
+		/* Another CPU has completed it, or the timer has given up. */
+		ferry_request_discard(child);
+		return NULL;
+	}
+	request_end(req);
+	ferry_count(net, PASSIVE_OPENS);
+	if (!ferry_accept_queue_add(listener, child)) {
+		ferry_send_reset(child, GFP_ATOMIC);
+		ferry_request_discard(child);
+		return NULL;
+	}
+	return child;
+}
+
+/**
+ * ferry_request_rcv() - a segment for a half-open connection
+ * @listener: its listener, not locked
+ * @skb: the segment
+ * @req: the request; the caller holds a reference
+ *
+ * RFC 9293 section 3.10.7.4 in state SYN-RECEIVED, RFC 5961.
+ *
+ * Context: BH, RCU read side.
+ *
+ * Return: the connection that the segment has completed, locked and with a
+ * reference, to which it is to be given; or NULL if all is done.
+ */
+struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
+			       struct ferry_request_sock *req)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct net *net = sock_net(listener);
+	u32 rcv_nxt = req->rcv_isn + 1;
+
+	if (cb->seq == req->rcv_isn &&
+	    (cb->flags & (FERRY_SYN | FERRY_RST | FERRY_ACK)) == FERRY_SYN) {
+		ferry_count(net, RETRANS_SEGS);
+		send_synack(listener, req);
+		return NULL;
+	}
+	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, rcv_nxt, rcv_nxt,
+				  req->rcv_wnd)) {
+		ferry_count(net, DROP_SEQUENCE);
+		if (!(cb->flags & FERRY_RST))
+			challenge(req, skb);
+		return NULL;
+	}
+	if (cb->flags & FERRY_RST) {
+		if (cb->seq == rcv_nxt) {
+			ferry_count(net, ATTEMPT_FAILS);
+			ferry_request_drop(req);
+		} else {
+			ferry_count(net, CHALLENGE_ACKS);
+			challenge(req, skb);
+		}
+		return NULL;
+	}
+	if (cb->flags & FERRY_SYN) {
+		ferry_count(net, CHALLENGE_ACKS);
+		challenge(req, skb);
+		return NULL;
+	}
+	if (!(cb->flags & FERRY_ACK)) {
+		ferry_count(net, DROP_FLAGS);
+		return NULL;
+	}
+	if (cb->ack_seq != req->snt_isn + 1) {
+		ferry_count(net, DROP_ACK);
+		ferry_reply_reset(net, req->af_ops, listener, skb);
+		return NULL;
+	}
+	return complete_handshake(listener, skb, req);
+}

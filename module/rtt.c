@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The retransmission time-out, computed as RFC 6298 says.
+ *
+ * SRTT is kept times 8 and RTTVAR times 4, so that the gains of 1/8 and 1/4
+ * are shifts and the fractions are not lost.  The lower bound is Linux's, and
+ * is applied where Linux applies it: to the variance term, so that the RTO is
+ * always 200 ms above SRTT.  RFC 6298's one second for the whole RTO would
+ * make every recovery by time-out five times as long; 200 ms is still longer
+ * than any delayed ACK of a peer.
+ */
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+
+#include "compat.h"
+#include "rtt.h"
+
+/**
+ * ferry_rtt_init() - forget everything about the path
+ * @rtt: the estimator
+ *
+ * RFC 6298 (2.1).  Pure; any context.
+ */
+void ferry_rtt_init(struct ferry_rtt *rtt)
+{
+	rtt->srtt_us = 0;
+	rtt->rttvar_us = 0;
+	rtt->min_us = U32_MAX;
+	rtt->rto_us = FERRY_RTO_INIT_US;
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_rtt_init);
+
+/**
+ * ferry_rtt_sample() - take a measurement into account
+ * @rtt: the estimator
+ * @sample_us: the measured round-trip time in microseconds; the caller keeps
+ *	Karn's rule and never passes one of a retransmitted segment
+ *
+ * RFC 6298 (2.2) to (2.5).  Pure; any context.
+ */
+void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us)
+{
+	/* Zero marks an estimator without a sample; the bound keeps the sums in 32 bits. */
+	sample_us = clamp(sample_us, 1U, FERRY_RTO_MAX_US);
+	rtt->min_us = min(rtt->min_us, sample_us);
+
+	if (!rtt->srtt_us) {
+		rtt->srtt_us = sample_us << 3;
+		rtt->rttvar_us = sample_us << 1;
+	} else {
+		u32 srtt = rtt->srtt_us >> 3;
+		u32 delta = srtt > sample_us ? srtt - sample_us :
+					       sample_us - srtt;
+
+		/* (2.3) wants RTTVAR updated with the old SRTT. */
+		rtt->rttvar_us += delta - (rtt->rttvar_us >> 2);
+		rtt->srtt_us += sample_us - srtt;
+	}
+	rtt->rto_us = min((rtt->srtt_us >> 3) +
+			  max(rtt->rttvar_us, FERRY_RTO_MIN_US),
+			  FERRY_RTO_MAX_US);
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_rtt_sample);
+
+/**
+ * ferry_rtt_backoff() - the RTO after a number of time-outs in a row
+ * @rtt: the estimator
+ * @backoff: number of time-outs without news from the peer
+ *
+ * RFC 6298 (5.5).  Pure; any context.
+ *
+ * Return: the RTO in microseconds, at most FERRY_RTO_MAX_US.
+ */
+u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff)
+{
+	return min_t(u64, (u64)rtt->rto_us << min(backoff, 31U),
+		     FERRY_RTO_MAX_US);
+}
+FERRY_EXPORT_FOR_KUNIT(ferry_rtt_backoff);

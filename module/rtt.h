@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The round-trip time estimator of RFC 6298.  Pure: no sockets, no clock.
+ */
+#ifndef _FERRY_RTT_H
+#define _FERRY_RTT_H
+
+#include <linux/types.h>
+
+/* RFC 6298 (2.1) and (2.5); the minimum is Linux's, see rtt.c. */
+#define FERRY_RTO_INIT_US	1000000U
+#define FERRY_RTO_MIN_US	200000U
+#define FERRY_RTO_MAX_US	120000000U
+
+/**
+ * struct ferry_rtt - what is known of the path's round-trip time
+ * @srtt_us: SRTT in microseconds, times 8; 0 before the first sample
+ * @rttvar_us: RTTVAR in microseconds, times 4
+ * @min_us: the smallest sample in microseconds, ~0 before the first
+ * @rto_us: RTO in microseconds, without back-off
+ */
+struct ferry_rtt {
+	u32 srtt_us;
+	u32 rttvar_us;
+	u32 min_us;
+	u32 rto_us;
+};
+
+void ferry_rtt_init(struct ferry_rtt *rtt);
+void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us);
+u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff);
+
+#endif /* _FERRY_RTT_H */

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A segment as it is on the wire: RFC 9293 section 3.1, on IP protocol 253.
+ *
+ * Sequence numbers are 32 bit and wrap; they are compared by the sign of their
+ * difference, which is right while the numbers compared are less than 2^31
+ * apart.  Everything here is pure: no sockets, no locks.
+ */
+#ifndef _FERRY_SEGMENT_H
+#define _FERRY_SEGMENT_H
+
+#include <linux/tcp.h>
+#include <linux/types.h>
+
+/* RFC 9293 section 3.2: the sender's assumption if no MSS option came. */
+#define FERRY_MSS_DEFAULT	536U
+#define FERRY_MSS_DEFAULT_IPV6	1220U
+/* Linux's lower bound for the MSS; less leaves no room beside the options. */
+#define FERRY_MSS_MIN		88U
+/* RFC 7323 section 2.3 */
+#define FERRY_WSCALE_MAX	14U
+#define FERRY_OPTIONS_MAX	40U
+
+/* Option kinds, from the IANA registry that TCP uses. */
+enum {
+	FERRY_OPT_END		= 0,
+	FERRY_OPT_NOP		= 1,
+	FERRY_OPT_MSS		= 2,
+	FERRY_OPT_WSCALE	= 3,
+	FERRY_OPT_SACK_PERM	= 4,
+	FERRY_OPT_SACK		= 5,
+	FERRY_OPT_TIMESTAMP	= 8,
+};
+
+/* Control bits, as the low byte of RFC 9293's flags. */
+enum {
+	FERRY_FIN	= 0x01,
+	FERRY_SYN	= 0x02,
+	FERRY_RST	= 0x04,
+	FERRY_PSH	= 0x08,
+	FERRY_ACK	= 0x10,
+	FERRY_URG	= 0x20,
+	FERRY_ECE	= 0x40,
+	FERRY_CWR	= 0x80,
+};
+
+/**
+ * struct ferry_options - the options of one segment
+ * @ts_val: timestamp value (RFC 7323), valid with @has_timestamp
+ * @ts_ecr: timestamp echo reply, valid with @has_timestamp
+ * @mss: maximum segment size in bytes, 0 if the option is absent
+ * @wscale: window shift, 0 to 14, valid with @has_wscale
+ * @num_sacks: number of SACK blocks, 0 to 4
+ * @sacks: offset in bytes of the first SACK block in the options
+ * @has_wscale: the window scale option is there
+ * @has_sack_perm: the SACK-permitted option is there
+ * @has_timestamp: the timestamp option is there
+ * @malformed: an option lied about its length
+ */
+struct ferry_options {
+	u32 ts_val;
+	u32 ts_ecr;
+	u16 mss;
+	u8 wscale;
+	u8 num_sacks;
+	u8 sacks;
+	u8 has_wscale:1,
+	   has_sack_perm:1,
+	   has_timestamp:1,
+	   malformed:1;
+};
+
+void ferry_options_parse(const u8 *opt, unsigned int len, bool syn,
+			 struct ferry_options *o);
+unsigned int ferry_options_build_syn(u8 *opt, u16 mss, bool has_wscale,
+				     u8 wscale);
+
+/**
+ * seq_before() - is @a older than @b?
+ * @a: sequence number
+ * @b: sequence number
+ *
+ * Return: true if @a precedes @b, modulo 2^32 (RFC 9293 section 3.4).
+ */
+static inline bool seq_before(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+#define seq_after(a, b)		seq_before(b, a)
+
+/**
+ * seq_between() - does @seq lie in the closed interval from @low to @high?
+ * @seq: sequence number
+ * @low: first number of the interval
+ * @high: last number of the interval
+ *
+ * Return: true if it does, modulo 2^32.
+ */
+static inline bool seq_between(u32 seq, u32 low, u32 high)
+{
+	return seq - low <= high - low;
+}
+
+/**
+ * ferry_seq_acceptable() - RFC 9293 section 3.10.7.4, the first check
+ * @seq: SEG.SEQ
+ * @end_seq: SEG.SEQ + SEG.LEN
+ * @rcv_wup: RCV.NXT when the window was last advertised
+ * @rcv_nxt: RCV.NXT
+ * @window: RCV.WND in bytes
+ *
+ * A segment is acceptable if any of it may lie in the window.  It is measured
+ * against what the peer was last told, @rcv_wup, on the left: a segment that
+ * repeats what an ACK of ours has not yet acknowledged still carries news in
+ * its header.
+ *
+ * Return: true if the segment is acceptable.
+ */
+static inline bool ferry_seq_acceptable(u32 seq, u32 end_seq, u32 rcv_wup,
+					u32 rcv_nxt, u32 window)
+{
+	return !seq_before(end_seq, rcv_wup) &&
+	       !seq_after(seq, rcv_nxt + window);
+}
+
+static inline u8 ferry_hdr_flags(const struct tcphdr *th)
+{
+	return ((const u8 *)th)[13];
+}
+
+/* Header length in bytes; at least 20 in a header that was checked. */
+static inline unsigned int ferry_hdr_len(const struct tcphdr *th)
+{
+	return th->doff * 4;
+}
+
+#endif /* _FERRY_SEGMENT_H */

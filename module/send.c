@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sendmsg(): from the application into the write queue.
+ *
+ * The bytes go into pages that the queued segments share, in pieces of up to
+ * 64 KB.  The send buffer grows with the congestion window, unless SO_SNDBUF
+ * says otherwise; when it is full, the application waits.
+ */
+#include <linux/sched/signal.h>
+#include <net/inet_common.h>
+
+#include "ferry.h"
+
+/**
+ * ferry_alloc_skb() - a segment for the queues, without payload
+ * @sk: who will be charged for it
+ * @gfp: how to allocate
+ * @force: even if there is no memory left for the sockets
+ *
+ * The clone that is sent comes with it (fclone).
+ *
+ * Return: the segment or NULL.
+ */
+struct sk_buff *ferry_alloc_skb(struct sock *sk, gfp_t gfp, bool force)
+{
+	struct sk_buff *skb = alloc_skb_fclone(FERRY_MAX_HEADER, gfp);
+
+	if (!skb)
+		return NULL;
+	if (!sk_wmem_schedule(sk, skb->truesize) && !force) {
+		__kfree_skb(skb);
+		return NULL;
+	}
+	skb_reserve(skb, FERRY_MAX_HEADER);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	return skb;
+}
+
+/**
+ * ferry_free_write_skb() - free a segment and uncharge the socket
+ * @sk: the socket
+ * @skb: in no queue any more
+ */
+void ferry_free_write_skb(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	__kfree_skb(skb);
+}
+
+/**
+ * ferry_purge_write_queue() - forget what is unsent and unacknowledged
+ * @sk: the socket
+ */
+void ferry_purge_write_queue(struct sock *sk)
+{
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
+		ferry_free_write_skb(sk, skb);
+	while ((skb = ferry_rtx_head(sk)))
+		ferry_rtx_free(sk, skb);
+	ca->packets_out = 0;
+	ca->sacked_out = 0;
+	ca->lost_out = 0;
+	ca->retrans_out = 0;
+}
+
+/**
+ * ferry_sndbuf_expand() - the congestion window has grown: so does the buffer
+ * @sk: the socket
+ *
+ * Twice the window, so that one may be written while the other is on its way;
+ * a segment is reckoned with what it costs in memory.
+ */
+void ferry_sndbuf_expand(struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	const struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	u32 segs = max(ca->snd_cwnd, FERRY_INIT_CWND);
+	u64 need;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	need = 2ULL * segs * roundup_pow_of_two(ferry_sk(sk)->mss +
+						FERRY_MAX_HEADER);
+	need = min_t(u64, need, READ_ONCE(sysctl->wmem[2]));
+	if (need > sk->sk_sndbuf)
+		WRITE_ONCE(sk->sk_sndbuf, need);
+}
+
+/**
+ * ferry_write_space() - there is room in the send buffer again
+ * @sk: the socket
+ *
+ * Wakes writers when a third of the buffer is free, not for every byte.
+ *
+ * Context: any.
+ */
+void ferry_write_space(struct sock *sk)
+{
+	struct socket *sock = sk->sk_socket;
+	struct socket_wq *wq;
+
+	if (!sk_stream_is_writeable(sk) || !sock)
+		return;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+						      EPOLLWRBAND);
+	if (wq && wq->fasync_list && !(sk->sk_shutdown & SEND_SHUTDOWN))
+		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
+static struct sk_buff *new_piece(struct sock *sk)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct sk_buff *skb;
+
+	skb = ferry_alloc_skb(sk, sk->sk_allocation, false);
+	if (!skb)
+		return NULL;
+	FERRY_SKB_CB(skb)->seq = fp->write_seq;
+	FERRY_SKB_CB(skb)->end_seq = fp->write_seq;
+	FERRY_SKB_CB(skb)->flags = FERRY_ACK;
+	__skb_queue_tail(&sk->sk_write_queue, skb);
+	sk_wmem_queued_add(sk, skb->truesize);
+	sk_mem_charge(sk, skb->truesize);
+	return skb;
+}
+
+/* Append to a piece; bytes, 0 if it takes no more, or an errno. */
+static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+		  u32 goal)
+{
+	struct page_frag *pfrag = sk_page_frag(sk);
+	int frags = skb_shinfo(skb)->nr_frags, copy, err;
+	bool merge;
+
+	if (!sk_page_frag_refill(sk, pfrag))
+		return -ENOBUFS;
+	merge = skb_can_coalesce(skb, frags, pfrag->page, pfrag->offset);
+	if (!merge && frags >= MAX_SKB_FRAGS)
+		return 0;
+	copy = min_t(int, msg_data_left(msg), goal - skb->len);
+	copy = min_t(int, copy, pfrag->size - pfrag->offset);
+	if (!sk_wmem_schedule(sk, copy))
+		return -ENOBUFS;
+	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
+				       pfrag->offset, copy);
+	if (err)
+		return err;
+
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[frags - 1], copy);
+	} else {
+		skb_fill_page_desc(skb, frags, pfrag->page, pfrag->offset,
+				   copy);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += copy;
+	ferry_sk(sk)->write_seq += copy;
+	FERRY_SKB_CB(skb)->end_seq += copy;
+	return copy;
+}
+
+/* A piece into which nothing could be copied must not stay. */
+static void remove_empty_tail(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb && FERRY_SKB_CB(skb)->seq == FERRY_SKB_CB(skb)->end_seq) {
+		__skb_unlink(skb, &sk->sk_write_queue);
+		ferry_free_write_skb(sk, skb);
+	}
+}
+
+/* RFC 9293 section 3.9.1.2: the end of what is written carries PSH. */
+static void mark_push(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb)
+		FERRY_SKB_CB(skb)->flags |= FERRY_PSH;
+	ferry_sk(sk)->pushed_seq = ferry_sk(sk)->write_seq;
+}
+
+static void push(struct sock *sk, bool more)
+{
+	if (!more)
+		mark_push(sk);
+	ferry_push(sk, more || ferry_sk(sk)->cork);
+}
+
+/* Wait until there is room; what is queued has to go meanwhile. */
+static int wait_for_room(struct sock *sk, long *timeout)
+{
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	push(sk, false);
+	return sk_stream_wait_memory(sk, timeout);
+}
+
+static int send_bytes(struct sock *sk, struct msghdr *msg, long timeout)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 goal = ferry_send_goal(sk);
+	struct sk_buff *skb;
+	int copied = 0, n;
+
+	while (msg_data_left(msg)) {
+		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+			return copied ?: -EPIPE;
+		skb = skb_peek_tail(&sk->sk_write_queue);
+		n = skb && skb->len < goal ? append(sk, skb, msg, goal) : 0;
+		if (!n) {
+			skb = sk_stream_memory_free(sk) ? new_piece(sk) : NULL;
+			n = skb ? append(sk, skb, msg, goal) : -ENOBUFS;
+		}
+		if (n > 0) {
+			copied += n;
+			/* A long write should be under way while it goes on. */
+			if (skb->len >= goal) {
+				if (fp->write_seq - fp->pushed_seq >
+				    fp->max_window / 2)
+					mark_push(sk);
+				ferry_push(sk, false);
+				goal = ferry_send_goal(sk);
+			}
+			continue;
+		}
+		remove_empty_tail(sk);
+		if (n == -ENOBUFS)
+			n = wait_for_room(sk, &timeout);
+		if (n)
+			return copied ?: n;
+		goal = ferry_send_goal(sk);
+	}
+	return copied;
+}
+
+/**
+ * ferry_sendmsg() - send()
+ * @sock: the socket
+ * @msg: what to send
+ * @size: bytes in @msg
+ *
+ * RFC 9293 section 3.10.2.
+ *
+ * Context: process context.
+ *
+ * Return: bytes taken, or -EPIPE (with SIGPIPE), -EAGAIN, -EINTR, -EFAULT,
+ * -EOPNOTSUPP for MSG_OOB, or the error that ended the connection.
+ */
+int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	int flags = msg->msg_flags, copied = 0, err;
+	struct sock *sk = sock->sk;
+	long timeout;
+
+	lock_sock(sk);
+	timeout = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+	if (flags & MSG_OOB) {
+		err = -EOPNOTSUPP;
+		goto out;
+	}
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
+		err = sk_stream_wait_connect(sk, &timeout);
+		if (err)
+			goto out;
+	}
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+
+	err = -EPIPE;
+	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+		goto out;
+	err = send_bytes(sk, msg, timeout);
+	if (err > 0) {
+		copied = err;
+		push(sk, flags & MSG_MORE);
+	}
+out:
+	if (err < 0) {
+		err = sk_stream_error(sk, flags, err);
+		/* An edge-triggered poller must not miss the room there is. */
+		if (skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN)
+			sk->sk_write_space(sk);
+	}
+	release_sock(sk);
+	return copied ?: err;
+}

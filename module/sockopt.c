@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Socket options at level SOL_FERRY, with SOL_TCP as an alias, and ioctl().
+ *
+ * Numbers, meanings and errors are TCP's.
+ */
+#include <asm/ioctls.h>
+#include <linux/sockios.h>
+
+#include "ferry.h"
+
+/* The bounds that TCP has. */
+#define KEEPIDLE_MAX	32767
+#define KEEPINTVL_MAX	32767
+#define KEEPCNT_MAX	127
+#define SYNCNT_MAX	127
+
+static bool ours(int level)
+{
+	return level == SOL_FERRY || level == SOL_TCP;
+}
+
+static int set_seconds(u32 *jiffies_value, int seconds, int max)
+{
+	if (seconds < 1 || seconds > max)
+		return -EINVAL;
+	*jiffies_value = seconds * HZ;
+	return 0;
+}
+
+static int set_count(u8 *value, int count, int max)
+{
+	if (count < 1 || count > max)
+		return -EINVAL;
+	*value = count;
+	return 0;
+}
+
+static void set_nodelay(struct sock *sk, bool on)
+{
+	ferry_sk(sk)->nodelay = on;
+	if (on)
+		ferry_push(sk, ferry_sk(sk)->cork);
+}
+
+static void set_cork(struct sock *sk, bool on)
+{
+	ferry_sk(sk)->cork = on;
+	if (!on)
+		ferry_push(sk, false);
+}
+
+static int set_keepidle(struct sock *sk, int seconds)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	int err = set_seconds(&csk->keepalive_time, seconds, KEEPIDLE_MAX);
+
+	if (!err && sock_flag(sk, SOCK_KEEPOPEN))
+		ferry_set_keepalive(sk, 1);
+	return err;
+}
+
+static void set_linger2(struct sock *sk, int seconds)
+{
+	int *linger2 = &ferry_csk(sk)->linger2;
+
+	if (seconds < 0)
+		*linger2 = -1;
+	else if (seconds > 120)
+		*linger2 = 120 * HZ;
+	else
+		*linger2 = seconds * HZ;
+}
+
+static int set_window_clamp(struct sock *sk, int bytes)
+{
+	if (!bytes) {
+		if (sk->sk_state != TCP_CLOSE)
+			return -EINVAL;
+		ferry_sk(sk)->window_clamp = 0;
+		return 0;
+	}
+	ferry_sk(sk)->window_clamp = max_t(u32, bytes, SOCK_MIN_RCVBUF / 2);
+	return 0;
+}
+
+static int set_maxseg(struct sock *sk, int bytes)
+{
+	/* Zero goes back to what the path allows. */
+	if (bytes && (bytes < (int)FERRY_MSS_MIN || bytes > 32767))
+		return -EINVAL;
+	ferry_sk(sk)->user_mss = bytes;
+	return 0;
+}
+
+static int set_int(struct sock *sk, int optname, int val)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	switch (optname) {
+	case FERRY_NODELAY:
+		set_nodelay(sk, val);
+		return 0;
+	case FERRY_MAXSEG:
+		return set_maxseg(sk, val);
+	case FERRY_CORK:
+		set_cork(sk, val);
+		return 0;
+	case FERRY_KEEPIDLE:
+		return set_keepidle(sk, val);
+	case FERRY_KEEPINTVL:
+		return set_seconds(&csk->keepalive_intvl, val, KEEPINTVL_MAX);
+	case FERRY_KEEPCNT:
+		return set_count(&csk->keepalive_probes, val, KEEPCNT_MAX);
+	case FERRY_SYNCNT:
+		return set_count(&csk->syn_retries, val, SYNCNT_MAX);
+	case FERRY_LINGER2:
+		set_linger2(sk, val);
+		return 0;
+	case FERRY_WINDOW_CLAMP:
+		return set_window_clamp(sk, val);
+	case FERRY_USER_TIMEOUT:
+		if (val < 0)
+			return -EINVAL;
+		csk->user_timeout = msecs_to_jiffies(val);
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int set_congestion(struct sock *sk, sockptr_t optval,
+			  unsigned int optlen)
+{
+	const struct ferry_cong_ops *ops;
+	char name[FERRY_CA_NAME_MAX];
+	int len;
+
+	if (optlen < 1)
+		return -EINVAL;
+	len = strncpy_from_sockptr(name, optval,
+				   min_t(long, FERRY_CA_NAME_MAX - 1, optlen));
+	if (len < 0)
+		return -EFAULT;
+	name[len] = 0;
+
+	ops = ferry_cong_get(name, capable(CAP_NET_ADMIN));
+	if (!ops)
+		return -ENOENT;
+	lock_sock(sk);
+	ferry_cong_release(&ferry_csk(sk)->cong);
+	ferry_cong_use(&ferry_csk(sk)->cong, ops);
+	release_sock(sk);
+	return 0;
+}
+
+/**
+ * ferry_setsockopt() - setsockopt() below SOL_SOCKET
+ * @sk: the socket
+ * @level: SOL_FERRY, SOL_TCP, or IP's
+ * @optname: which option
+ * @optval: its value
+ * @optlen: bytes at @optval
+ *
+ * Context: process context.
+ *
+ * Return: 0, -EINVAL, -EFAULT, -ENOPROTOOPT for what there is not, or -ENOENT
+ * for an unknown congestion control.
+ */
+int ferry_setsockopt(struct sock *sk, int level, int optname,
+		     sockptr_t optval, unsigned int optlen)
+{
+	int val, err;
+
+	if (!ours(level))
+		return ferry_csk(sk)->af_ops->setsockopt(sk, level, optname,
+							 optval, optlen);
+	if (optname == FERRY_CONGESTION)
+		return set_congestion(sk, optval, optlen);
+	if (optlen < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+
+	lock_sock(sk);
+	err = set_int(sk, optname, val);
+	release_sock(sk);
+	return err;
+}
+
+static int get_int(const struct sock *sk, int optname, int *val)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	switch (optname) {
+	case FERRY_NODELAY:
+		*val = fp->nodelay;
+		break;
+	case FERRY_MAXSEG:
+		*val = fp->user_mss &&
+		       (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN) ?
+			       fp->user_mss : fp->mss;
+		break;
+	case FERRY_CORK:
+		*val = fp->cork;
+		break;
+	case FERRY_KEEPIDLE:
+		*val = (csk->keepalive_time ?:
+			READ_ONCE(sysctl->keepalive_time)) / HZ;
+		break;
+	case FERRY_KEEPINTVL:
+		*val = (csk->keepalive_intvl ?:
+			READ_ONCE(sysctl->keepalive_intvl)) / HZ;
+		break;
+	case FERRY_KEEPCNT:
+		*val = csk->keepalive_probes ?:
+		       READ_ONCE(sysctl->keepalive_probes);
+		break;
+	case FERRY_SYNCNT:
+		*val = csk->syn_retries ?: READ_ONCE(sysctl->syn_retries);
+		break;
+	case FERRY_LINGER2:
+		*val = csk->linger2;
+		if (*val >= 0)
+			*val = (*val ?: READ_ONCE(sysctl->fin_timeout)) / HZ;
+		break;
+	case FERRY_WINDOW_CLAMP:
+		*val = fp->window_clamp;
+		break;
+	case FERRY_USER_TIMEOUT:
+		*val = jiffies_to_msecs(csk->user_timeout);
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return 0;
+}
+
+/* The fields that Ferry has; the others stay zero. */
+static void fill_info(struct sock *sk, struct tcp_info *info)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+	const struct ferry_cong *ca = &csk->cong;
+	const struct ferry_sock *fp = ferry_sk(sk);
+	u32 now = jiffies;
+
+	memset(info, 0, sizeof(*info));
+	info->tcpi_state = sk->sk_state;
+	if (sk->sk_state == TCP_LISTEN) {
+		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
+		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
+		return;
+	}
+	/* TCP numbers congestion states with one more, CWR, in third place. */
+	info->tcpi_ca_state = ca->state < FERRY_CA_RECOVERY ? ca->state :
+							       ca->state + 1;
+	info->tcpi_retransmits = csk->retransmits;
+	info->tcpi_probes = csk->probes_out;
+	info->tcpi_backoff = csk->backoff;
+	if (fp->has_wscale) {
+		info->tcpi_options |= TCPI_OPT_WSCALE;
+		info->tcpi_snd_wscale = fp->snd_wscale;
+		info->tcpi_rcv_wscale = fp->rcv_wscale;
+	}
+	info->tcpi_rto = csk->rtt.rto_us;
+	info->tcpi_snd_mss = fp->mss;
+	info->tcpi_rcv_mss = csk->rcv_mss;
+	info->tcpi_unacked = ca->packets_out;
+	info->tcpi_sacked = ca->sacked_out;
+	info->tcpi_lost = ca->lost_out;
+	info->tcpi_retrans = ca->retrans_out;
+	info->tcpi_last_data_sent = jiffies_to_msecs(now - csk->last_snd);
+	info->tcpi_last_data_recv = jiffies_to_msecs(now - csk->last_rcv);
+	info->tcpi_pmtu = csk->pmtu;
+	info->tcpi_rtt = csk->rtt.srtt_us >> 3;
+	info->tcpi_rttvar = csk->rtt.rttvar_us >> 2;
+	info->tcpi_snd_ssthresh = ca->snd_ssthresh;
+	info->tcpi_snd_cwnd = ca->snd_cwnd;
+	info->tcpi_total_retrans = fp->total_retrans;
+	info->tcpi_bytes_acked = fp->bytes_acked;
+	info->tcpi_bytes_received = fp->bytes_received;
+	info->tcpi_segs_out = fp->segs_out;
+	info->tcpi_segs_in = fp->segs_in;
+	info->tcpi_min_rtt = csk->rtt.min_us;
+	info->tcpi_notsent_bytes = max_t(s32, fp->write_seq - fp->snd_nxt, 0);
+	info->tcpi_snd_wnd = fp->snd_wnd;
+}
+
+static int get_info(struct sock *sk, char __user *optval, int __user *optlen,
+		    int len)
+{
+	struct tcp_info info;
+
+	lock_sock(sk);
+	fill_info(sk, &info);
+	release_sock(sk);
+	len = min_t(int, len, sizeof(info));
+	if (put_user(len, optlen) || copy_to_user(optval, &info, len))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * ferry_getsockopt() - getsockopt() below SOL_SOCKET
+ * @sk: the socket
+ * @level: SOL_FERRY, SOL_TCP, or IP's
+ * @optname: which option
+ * @optval: room for its value
+ * @optlen: bytes of room, then of the value
+ *
+ * Context: process context.
+ *
+ * Return: 0, -EINVAL, -EFAULT or -ENOPROTOOPT.
+ */
+int ferry_getsockopt(struct sock *sk, int level, int optname,
+		     char __user *optval, int __user *optlen)
+{
+	char name[FERRY_CA_NAME_MAX];
+	int val, len, err;
+
+	if (!ours(level))
+		return ferry_csk(sk)->af_ops->getsockopt(sk, level, optname,
+							 optval, optlen);
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	if (optname == FERRY_INFO)
+		return get_info(sk, optval, optlen, len);
+	if (optname == FERRY_CONGESTION) {
+		lock_sock(sk);
+		memcpy(name, ferry_csk(sk)->cong.ops->name, sizeof(name));
+		release_sock(sk);
+		len = min_t(int, len, sizeof(name));
+		if (put_user(len, optlen) || copy_to_user(optval, name, len))
+			return -EFAULT;
+		return 0;
+	}
+
+	err = get_int(sk, optname, &val);
+	if (err)
+		return err;
+	len = min_t(int, len, sizeof(int));
+	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * ferry_ioctl() - how much is in the queues
+ * @sk: the socket
+ * @cmd: FIONREAD (SIOCINQ), TIOCOUTQ (SIOCOUTQ) or SIOCOUTQNSD
+ * @value: the answer in bytes
+ *
+ * Context: process context.
+ *
+ * Return: 0, -EINVAL for a listener, or -ENOIOCTLCMD.
+ */
+int ferry_ioctl(struct sock *sk, int cmd, int *value)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	bool started = !((1 << sk->sk_state) & (TCPF_SYN_SENT |
+						TCPF_SYN_RECV));
+
+	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD)
+		return -ENOIOCTLCMD;
+	if (sk->sk_state == TCP_LISTEN)
+		return -EINVAL;
+
+	lock_sock(sk);
+	*value = 0;
+	if (cmd == SIOCINQ)
+		*value = started ? ferry_recv_queued(sk) : 0;
+	else if (started)
+		*value = fp->write_seq - (cmd == SIOCOUTQ ? fp->snd_una :
+							    fp->snd_nxt);
+	release_sock(sk);
+	return 0;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The settings under net.ferry, for each namespace.
+ *
+ * The defaults are those of Linux TCP, but for the receive buffer: until it
+ * tunes itself, it starts with room for a window of half a megabyte.
+ */
+#include <linux/slab.h>
+#include <linux/sysctl.h>
+
+#include "ferry.h"
+
+static const struct ferry_sysctl defaults = {
+	.syn_retries		= 6,
+	.synack_retries		= 5,
+	.retries2		= 15,
+	.orphan_retries		= 8,
+	.fin_timeout		= 60 * HZ,
+	.keepalive_time		= 7200 * HZ,
+	.keepalive_intvl	= 75 * HZ,
+	.keepalive_probes	= 9,
+	.max_syn_backlog	= 1024,
+	.abort_on_overflow	= 0,
+	.window_scaling		= 1,
+	.wmem			= { 4096, 16384, 4194304 },
+	.rmem			= { 4096, 1048576, 6291456 },
+};
+
+static int retries_min = 1;
+static int retries_max = 127;
+static int buffer_min = 2048;
+
+#define FERRY_SYSCTL(member, handler, low, high)			\
+	{								\
+		.procname	= #member,				\
+		.data		= (void *)offsetof(struct ferry_sysctl,	\
+						   member),		\
+		.maxlen		= sizeof(defaults.member),		\
+		.mode		= 0644,					\
+		.proc_handler	= handler,				\
+		.extra1		= low,					\
+		.extra2		= high,					\
+	}
+
+/* .data is an offset here; each namespace's copy points at its own settings. */
+static const struct ctl_table template[] = {
+	FERRY_SYSCTL(syn_retries, proc_dointvec_minmax,
+		     &retries_min, &retries_max),
+	FERRY_SYSCTL(synack_retries, proc_dointvec_minmax,
+		     SYSCTL_ZERO, &retries_max),
+	FERRY_SYSCTL(retries2, proc_dointvec_minmax,
+		     SYSCTL_ZERO, &retries_max),
+	FERRY_SYSCTL(orphan_retries, proc_dointvec_minmax,
+		     SYSCTL_ZERO, &retries_max),
+	FERRY_SYSCTL(fin_timeout, proc_dointvec_jiffies, NULL, NULL),
+	FERRY_SYSCTL(keepalive_time, proc_dointvec_jiffies, NULL, NULL),
+	FERRY_SYSCTL(keepalive_intvl, proc_dointvec_jiffies, NULL, NULL),
+	FERRY_SYSCTL(keepalive_probes, proc_dointvec_minmax,
+		     &retries_min, &retries_max),
+	FERRY_SYSCTL(max_syn_backlog, proc_dointvec_minmax,
+		     SYSCTL_ZERO, NULL),
+	FERRY_SYSCTL(abort_on_overflow, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(window_scaling, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(wmem, proc_dointvec_minmax, &buffer_min, NULL),
+	FERRY_SYSCTL(rmem, proc_dointvec_minmax, &buffer_min, NULL),
+	FERRY_SYSCTL_SENTINEL
+};
+
+#define FERRY_SYSCTL_COUNT	13
+
+/**
+ * ferry_sysctl_init() - create net.ferry in a namespace
+ * @net: the namespace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ferry_sysctl_init(struct net *net)
+{
+	struct ferry_net *fn = ferry_net(net);
+	struct ctl_table *table;
+	int i;
+
+	BUILD_BUG_ON(ARRAY_SIZE(template) < FERRY_SYSCTL_COUNT);
+	fn->sysctl = defaults;
+
+	table = kmemdup(template, sizeof(template), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < FERRY_SYSCTL_COUNT; i++)
+		table[i].data += (unsigned long)&fn->sysctl;
+
+	fn->sysctl_header = register_net_sysctl_sz(net, "net/ferry", table,
+						   FERRY_SYSCTL_COUNT);
+	if (!fn->sysctl_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * ferry_sysctl_exit() - remove net.ferry from a namespace
+ * @net: the namespace
+ */
+void ferry_sysctl_exit(struct net *net)
+{
+	struct ferry_net *fn = ferry_net(net);
+	const struct ctl_table *table = fn->sysctl_header->ctl_table_arg;
+
+	unregister_net_sysctl_table(fn->sysctl_header);
+	kfree(table);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TIME_WAIT: the side that closed first remembers the connection for 2 MSL.
+ *
+ * It keeps old segments from being taken for those of a new connection on the
+ * same ports, and answers the peer's FIN again if its acknowledgment was lost
+ * (RFC 9293 section 3.6.1).  That needs a fraction of a socket, so a mini
+ * socket takes the socket's place in the hash.  A FIN_WAIT2 without a file
+ * descriptor waits for nothing but the peer's FIN and becomes one, too.
+ *
+ * A busy or hostile peer cannot keep one alive for ever, nor end it early
+ * with a RST in the wrong place.  A SYN above RCV.NXT may open the connection
+ * again (RFC 9293 MAY-2).
+ */
+#include "ferry.h"
+
+/**
+ * ferry_timewait_put() - give back a reference
+ * @tw: the mini socket
+ *
+ * Context: any.
+ */
+void ferry_timewait_put(struct ferry_timewait_sock *tw)
+{
+	if (refcount_dec_and_test(&tw->common.skc_refcnt))
+		kmem_cache_free(ferry_timewait_cache, tw);
+}
+
+static void unhash(struct ferry_timewait_sock *tw)
+{
+	if (ferry_hash_remove(ferry_mini_sk(&tw->common))) {
+		ferry_bind_release(tw);
+		ferry_timewait_put(tw);
+	}
+}
+
+static void tw_timer(struct timer_list *t)
+{
+	struct ferry_timewait_sock *tw = timer_container_of(tw, t, timer);
+
+	unhash(tw);
+	ferry_timewait_put(tw);
+}
+
+static void copy_identity(struct sock_common *to, const struct sock *sk)
+{
+	to->skc_addrpair = sk->sk_addrpair;
+	to->skc_portpair = sk->sk_portpair;
+	to->skc_hash = sk->sk_hash;
+	to->skc_family = sk->sk_family;
+	to->skc_reuse = sk->sk_reuse;
+	to->skc_reuseport = sk->sk_reuseport;
+	to->skc_ipv6only = sk->sk_ipv6only;
+	to->skc_bound_dev_if = sk->sk_bound_dev_if;
+	to->skc_prot = sk->sk_prot;
+	write_pnet(&to->skc_net, sock_net(sk));
+#if IS_ENABLED(CONFIG_IPV6)
+	to->skc_v6_daddr = sk->sk_v6_daddr;
+	to->skc_v6_rcv_saddr = sk->sk_v6_rcv_saddr;
+#endif
+}
+
+/**
+ * ferry_time_wait() - replace a connection by a mini socket and end it
+ * @sk: the socket; the caller holds a reference besides the descriptor's
+ * @substate: TCP_TIME_WAIT or TCP_FIN_WAIT2
+ * @timeout: how long, in jiffies
+ *
+ * Without memory the connection is closed at once; its peer then gets a RST
+ * if it has not finished.
+ *
+ * Context: BH disabled, socket lock held.
+ */
+void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_timewait_sock *tw;
+
+	tw = kmem_cache_alloc(ferry_timewait_cache, GFP_ATOMIC);
+	if (!tw) {
+		ferry_count(sock_net(sk), TIME_WAIT_FAILED);
+		ferry_done(sk);
+		return;
+	}
+
+	copy_identity(&tw->common, sk);
+	tw->common.skc_state = TCP_TIME_WAIT;
+	tw->af_ops = ferry_csk(sk)->af_ops;
+	tw->substate = substate;
+	tw->snd_nxt = fp->snd_nxt;
+	tw->rcv_nxt = fp->rcv_nxt;
+	tw->rcv_wnd = ferry_receive_window(fp);
+	tw->rcv_wscale = fp->rcv_wscale;
+	timer_setup(&tw->timer, tw_timer, 0);
+
+	ferry_bind_move(sk, tw);
+	/* The hash's, the timer's. */
+	refcount_set(&tw->common.skc_refcnt, 2);
+	ferry_hash_replace(sk, ferry_mini_sk(&tw->common));
+	mod_timer(&tw->timer, jiffies + timeout);
+	ferry_count(sock_net(sk), TIME_WAIT);
+	ferry_done(sk);
+}
+
+/**
+ * ferry_timewait_kill() - end a TIME_WAIT before its time
+ * @tw: the mini socket; the caller holds a reference
+ *
+ * Context: BH or process; not in the timer itself.
+ */
+void ferry_timewait_kill(struct ferry_timewait_sock *tw)
+{
+	if (timer_delete(&tw->timer))
+		ferry_timewait_put(tw);
+	unhash(tw);
+}
+
+/**
+ * ferry_timewait_shutdown() - end a TIME_WAIT and wait for its timer
+ * @tw: the mini socket; the caller holds a reference
+ *
+ * Context: process context; no segment finds the mini socket any more.
+ */
+void ferry_timewait_shutdown(struct ferry_timewait_sock *tw)
+{
+	if (timer_shutdown_sync(&tw->timer))
+		ferry_timewait_put(tw);
+	unhash(tw);
+}
+
+static void restart(struct ferry_timewait_sock *tw)
+{
+	/* A timer that has just run out stays so. */
+	mod_timer_pending(&tw->timer, jiffies + FERRY_TIMEWAIT_LEN);
+}
+
+static void send_ack(const struct ferry_timewait_sock *tw,
+		     const struct sk_buff *skb)
+{
+	struct net *net = read_pnet(&tw->common.skc_net);
+	struct tcphdr th;
+
+	ferry_init_header(&th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
+			  tw->rcv_wnd >> tw->rcv_wscale);
+	tw->af_ops->reply(net, NULL, skb, &th);
+}
+
+/* An orphan's FIN_WAIT2; there is nobody to read data. */
+static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
+{
+	struct net *net = read_pnet(&tw->common.skc_net);
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+
+	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, tw->rcv_nxt,
+				  tw->rcv_nxt, tw->rcv_wnd)) {
+		if (!(cb->flags & FERRY_RST))
+			send_ack(tw, skb);
+		return;
+	}
+	if (cb->flags & FERRY_RST) {
+		if (cb->seq == tw->rcv_nxt)
+			ferry_timewait_kill(tw);
+		else
+			send_ack(tw, skb);
+		return;
+	}
+	if (cb->flags & FERRY_SYN) {
+		send_ack(tw, skb);
+		return;
+	}
+	if (!(cb->flags & FERRY_ACK) || cb->seq == cb->end_seq ||
+	    !seq_after(cb->end_seq, tw->rcv_nxt))
+		return;
+
+	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt + 1) {
+		tw->rcv_nxt = cb->end_seq;
+		WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
+		restart(tw);
+		send_ack(tw, skb);
+		return;
+	}
+	/* RFC 1122 section 4.2.2.13: data for an application that has gone */
+	ferry_reply_reset(net, tw->af_ops, NULL, skb);
+	ferry_timewait_kill(tw);
+}
+
+/**
+ * ferry_timewait_rcv() - a segment for a connection in TIME_WAIT
+ * @tw: the mini socket; the caller holds a reference
+ * @skb: the segment; the caller frees it
+ *
+ * RFC 9293 section 3.10.7.4; RFC 1337: a RST does not end TIME_WAIT.
+ *
+ * Context: BH.
+ *
+ * Return: true if it is a SYN that may open the connection again, whose ISN
+ * is then proposed in the segment's control block.
+ */
+bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
+{
+	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+
+	if (READ_ONCE(tw->substate) == TCP_FIN_WAIT2) {
+		rcv_fin_wait2(tw, skb);
+		return false;
+	}
+	if (cb->flags & FERRY_RST) {
+		ferry_count(read_pnet(&tw->common.skc_net), DROP_TIME_WAIT);
+		return false;
+	}
+	if ((cb->flags & (FERRY_SYN | FERRY_ACK)) == FERRY_SYN &&
+	    seq_after(cb->seq, tw->rcv_nxt)) {
+		/* Beyond everything that the old connection ever sent. */
+		cb->isn = max(tw->snd_nxt + U16_MAX + 2, 1U);
+		return true;
+	}
+	if (cb->seq == tw->rcv_nxt && cb->seq == cb->end_seq)
+		return false;
+	if (cb->flags & FERRY_FIN)
+		restart(tw);
+	send_ack(tw, skb);
+	return false;
+}
