@@ -90,8 +90,10 @@ prepare_qemu() {
 	local append="console=ttyS0 panic=-1 oops=panic rdinit=/ferry/init"
 	local port
 
-	machine_command=(qemu-system-x86_64 -nodefaults -no-user-config -nic none
-		-display none -no-reboot -m "$mem" -smp "$smp"
+	# q35, because the older machine's tables keep a kernel with KASAN busy
+	# for half a minute.
+	machine_command=(qemu-system-x86_64 -machine q35 -nodefaults
+		-no-user-config -nic none -display none -no-reboot -m "$mem" -smp "$smp"
 		-kernel "$kernel_image" -initrd "$run_dir/cpio"
 		-chardev "file,id=console,path=$run_dir/console" -serial chardev:console
 		-device "virtio-serial-pci,ioeventfd=off")
