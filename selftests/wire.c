@@ -89,6 +89,9 @@ void wire_open_here(struct wire *w, enum family fam, int proto)
 	memset(w, 0, sizeof(*w));
 	w->fam = fam;
 	w->proto = proto;
+	/* Small systems have no device nodes for modules not yet loaded. */
+	if (access("/dev/net/tun", F_OK))
+		run("modprobe tun");
 	w->tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (w->tun < 0)
 		die("/dev/net/tun");
