@@ -44,7 +44,7 @@ report_expression() {
 # What a user-mode kernel says before it has a console, or when it dies
 # without one, comes from the process itself.
 kernel_log() {
-	cat "$run_dir/machine" "$run_dir/console" 2>/dev/null | tr -d '\r'
+	cat "$run_dir/console" "$run_dir/machine" 2>/dev/null | tr -d '\r'
 }
 
 # print_report: what the console says from shortly before the first report on.
