@@ -86,7 +86,7 @@ under_lock() {
 	shift
 	mkdir -p "$cache/lock"
 	exec {fd}>"$cache/lock/$name"
-	if ! flock -n "$fd"; then
+	if ! flock -w 3 "$fd"; then
 		say "waiting for another run that is making $name"
 		flock "$fd"
 	fi
