@@ -47,6 +47,7 @@ static __u64 fill(int fd, __u64 stream)
 {
 	unsigned char buf[16384];
 	size_t size = sizeof(buf);
+	bool waited = false;
 	__u64 pos = 0;
 	ssize_t n;
 
@@ -55,6 +56,7 @@ static __u64 fill(int fd, __u64 stream)
 		n = send(fd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n >= 0) {
 			pos += n;
+			waited = false;
 			continue;
 		}
 		if (errno != EAGAIN)
@@ -63,9 +65,14 @@ static __u64 fill(int fd, __u64 stream)
 			size = 1;
 			continue;
 		}
-		/* What was on its way may have arrived and made room. */
-		if (!wait_for(fd, POLLOUT, 200))
+		if (waited)
 			return pos;
+		/*
+		 * What was on its way may arrive and make room, and not so
+		 * much that poll() would speak of it.
+		 */
+		wait_for(fd, POLLOUT, 200);
+		waited = true;
 		size = sizeof(buf);
 	}
 }
