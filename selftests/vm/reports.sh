@@ -12,13 +12,14 @@ report_patterns() {
 		BUG [^ ]+ \(.*\):
 		kernel BUG at
 		Kernel panic
-		(Oops|Oops!|.* Oops): 
+		(Oops|Oops!|.* Oops):
 		general protection fault
 		double fault
 		Unable to handle kernel
 		UBSAN:
 		ODEBUG:
-		(INFO|rcu: INFO): .*(possible|inconsistent|trying to register|blocked for more|detected|stall)
+		(rcu: )?INFO: .*(possible|inconsistent|trying to register)
+		(rcu: )?INFO: .*(blocked for more|detected|stall)
 		DEBUG_LOCKS_WARN_ON
 		watchdog: BUG
 		kmemleak: [1-9][0-9]* new suspected memory leaks

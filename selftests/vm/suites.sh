@@ -121,7 +121,8 @@ make_root() {
 		--aptopt='Acquire::Check-Valid-Until "false"' "${options[@]}" \
 		--include="${packages%,}" \
 		--customize-hook="chroot \"\$1\" sh <'$root.hook'" "$suite" "$root" "$sources" ||
-		die $E_KERNEL "could not make a root of $suite with a kernel $(suite_kernel "$suite")"
+		die $E_KERNEL "could not make a root of $suite" \
+			"with a kernel $(suite_kernel "$suite")"
 }
 
 # in_root SUITE COMMAND...
