@@ -130,9 +130,9 @@ static int func##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 
 /* The KUnit module sees a few functions that nobody else needs. */
 #if IS_ENABLED(CONFIG_KUNIT)
-#define FERRY_EXPORT_FOR_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)
+#define EXPORT_SYMBOL_FERRY_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)
 #else
-#define FERRY_EXPORT_FOR_KUNIT(sym)
+#define EXPORT_SYMBOL_FERRY_KUNIT(sym)
 #endif
 
 #endif /* _FERRY_COMPAT_H */

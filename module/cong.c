@@ -99,7 +99,7 @@ const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload)
 	rcu_read_unlock();
 	return ops;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_get);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_get);
 
 /**
  * ferry_cong_put() - give back what ferry_cong_get() returned
@@ -109,7 +109,7 @@ void ferry_cong_put(const struct ferry_cong_ops *ops)
 {
 	module_put(ops->owner);
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_put);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_put);
 
 /**
  * ferry_cong_use() - start an algorithm on a connection
@@ -125,7 +125,7 @@ void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops)
 	if (ops->init)
 		ops->init(ca);
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_use);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_use);
 
 /**
  * ferry_cong_release() - stop the algorithm of a connection
@@ -142,11 +142,12 @@ void ferry_cong_release(struct ferry_cong *ca)
 	ferry_cong_put(ca->ops);
 	ca->ops = NULL;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_release);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_release);
 
 /**
  * ferry_cong_init() - the congestion state of a new connection
- * @ca: congestion state; the algorithm in it stays
+ * @ca: congestion state; the algorithm in it stays, @high_seq and @usage_seq
+ *	are for the caller to set when the ISN is known
  * @mss: maximum segment size in bytes
  *
  * RFC 5681 section 3.1, RFC 6928.  Pure; any context.
@@ -167,7 +168,7 @@ void ferry_cong_init(struct ferry_cong *ca, u32 mss)
 	ca->state = FERRY_CA_OPEN;
 	ca->cwnd_limited = false;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_init);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_init);
 
 /**
  * ferry_cong_usage() - note how much of the window the sender used
@@ -193,7 +194,7 @@ void ferry_cong_usage(struct ferry_cong *ca, u32 snd_una, u32 snd_nxt,
 		ca->usage_seq = snd_nxt;
 	}
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_usage);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_usage);
 
 /**
  * ferry_cong_is_limited() - may the window grow?
@@ -212,7 +213,7 @@ bool ferry_cong_is_limited(const struct ferry_cong *ca)
 	return ferry_cong_in_slow_start(ca) &&
 	       ca->snd_cwnd < 2 * ca->max_packets_out;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_cong_is_limited);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_is_limited);
 
 /**
  * ferry_cong_slow_start() - grow the window by what was acknowledged

@@ -25,10 +25,12 @@
  */
 int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 {
-	const struct ferry_af_ops *af = ferry_csk(sk)->af_ops;
+	/* The peer of before may have been of the other family. */
+	const struct ferry_af_ops *af = ferry_af_of_socket(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
 	int err;
 
+	ferry_csk(sk)->af_ops = af;
 	err = af->connect(sk, (struct sockaddr *)addr, len);
 	if (err)
 		return err;

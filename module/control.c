@@ -137,13 +137,11 @@ static void init_receive_window(struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_sock *fp = ferry_sk(sk);
-	u32 max = READ_ONCE(sysctl->rmem[2]);
 
 	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
 	fp->rcv_wscale = fp->has_wscale ?
-		ferry_window_scale(ferry_window_from_space(max)) : 0;
-	fp->rcv_wnd = ferry_window_init(ferry_space(sk), ferry_mss_offer(sk),
-					fp->rcv_wscale);
+		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
+	fp->rcv_wnd = ferry_window_init(ferry_space(sk), ferry_mss_offer(sk));
 }
 
 /**

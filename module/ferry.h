@@ -463,6 +463,13 @@ static inline const struct ferry_af_ops *ferry_af_of(const struct sk_buff *skb)
 						  &ferry_ipv6_ops;
 }
 
+/* The address family that a socket starts with. */
+static inline const struct ferry_af_ops *
+ferry_af_of_socket(const struct sock *sk)
+{
+	return sk->sk_family == AF_INET ? &ferry_ipv4_ops : &ferry_ipv6_ops;
+}
+
 /* The largest payload that a path carries in one packet. */
 static inline u32 ferry_mss_of_mtu(const struct ferry_af_ops *af, u32 mtu)
 {

@@ -152,8 +152,6 @@ static int v6_connect(struct sock *sk, struct sockaddr *addr, int len)
 	if (sin6->sin6_family != AF_INET6)
 		return -EAFNOSUPPORT;
 
-	/* A connect() after a disconnect() may go to the other family. */
-	ferry_csk(sk)->af_ops = &ferry_ipv6_ops;
 	daddr = sin6->sin6_addr;
 	if (ipv6_addr_any(&daddr)) {
 		if (ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))

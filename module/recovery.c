@@ -85,7 +85,7 @@ enum ferry_verdict ferry_recovery_dupack(struct ferry_cong *ca, u32 snd_una,
 	ca->state = FERRY_CA_RECOVERY;
 	return FERRY_HEAD_LOST;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_recovery_dupack);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_dupack);
 
 /**
  * ferry_recovery_ack() - an ACK has acknowledged new data
@@ -130,7 +130,7 @@ enum ferry_verdict ferry_recovery_ack(struct ferry_cong *ca, u32 snd_una,
 	ca->ops->cong_avoid(ca, sample);
 	return FERRY_NOTHING_LOST;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_recovery_ack);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_ack);
 
 /**
  * ferry_recovery_timeout() - the retransmission timer has expired
@@ -156,4 +156,4 @@ enum ferry_verdict ferry_recovery_timeout(struct ferry_cong *ca, u32 snd_una,
 	ca->state = FERRY_CA_LOSS;
 	return FERRY_ALL_LOST;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_recovery_timeout);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_timeout);

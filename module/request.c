@@ -148,13 +148,11 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
 	req->has_wscale = o.has_wscale && READ_ONCE(sysctl->window_scaling);
 	if (req->has_wscale) {
-		u32 max = READ_ONCE(sysctl->rmem[2]);
-
 		req->snd_wscale = o.wscale;
 		req->rcv_wscale =
-			ferry_window_scale(ferry_window_from_space(max));
+			ferry_window_scale(READ_ONCE(sysctl->rmem[2]));
 	}
-	req->rcv_wnd = ferry_window_init(space, req->mss, req->rcv_wscale);
+	req->rcv_wnd = ferry_window_init(space, req->mss);
 }
 
 /**

@@ -28,7 +28,7 @@ void ferry_rtt_init(struct ferry_rtt *rtt)
 	rtt->min_us = U32_MAX;
 	rtt->rto_us = FERRY_RTO_INIT_US;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_rtt_init);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_init);
 
 /**
  * ferry_rtt_sample() - take a measurement into account
@@ -60,7 +60,7 @@ void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us)
 			  max(rtt->rttvar_us, FERRY_RTO_MIN_US),
 			  FERRY_RTO_MAX_US);
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_rtt_sample);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_sample);
 
 /**
  * ferry_rtt_backoff() - the RTO after a number of time-outs in a row
@@ -76,4 +76,4 @@ u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff)
 	return min_t(u64, (u64)rtt->rto_us << min(backoff, 31U),
 		     FERRY_RTO_MAX_US);
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_rtt_backoff);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_backoff);

@@ -84,7 +84,7 @@ void ferry_options_parse(const u8 *opt, unsigned int len, bool syn,
 	}
 	o->malformed = pos < len;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_options_parse);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_parse);
 
 /**
  * ferry_options_build_syn() - write the options of a SYN or SYN-ACK
@@ -114,4 +114,4 @@ unsigned int ferry_options_build_syn(u8 *opt, u16 mss, bool has_wscale,
 	}
 	return p - opt;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_options_build_syn);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_build_syn);

@@ -57,8 +57,7 @@ int ferry_init_sock(struct sock *sk)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
 
-	csk->af_ops = sk->sk_family == AF_INET ? &ferry_ipv4_ops :
-						 &ferry_ipv6_ops;
+	csk->af_ops = ferry_af_of_socket(sk);
 	fp->rtx_queue = RB_ROOT;
 	fp->ofo_queue = RB_ROOT;
 	fp->mss = FERRY_MSS_DEFAULT;

@@ -34,28 +34,25 @@ u8 ferry_window_scale(u32 space)
 		shift++;
 	return shift;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_window_scale);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_window_scale);
 
 /**
  * ferry_window_init() - the first window of a connection
  * @space: bytes of receive window that the buffer allows
- * @mss: maximum segment size in bytes
- * @shift: window shift that will be in force
+ * @mss: maximum segment size in bytes, more than 0
  *
  * The window in a SYN is never scaled, so it is bounded by 65535 whatever the
  * shift (RFC 7323 section 2.2).  Pure; any context.
  *
  * Return: bytes; whole segments if there is room for one.
  */
-u32 ferry_window_init(u32 space, u32 mss, u8 shift)
+u32 ferry_window_init(u32 space, u32 mss)
 {
 	u32 wnd = min(space, FERRY_WINDOW_UNSCALED_MAX);
 
-	if (wnd > mss)
-		wnd = rounddown(wnd, mss);
-	return round_down(wnd, 1U << shift);
+	return wnd > mss ? rounddown(wnd, mss) : wnd;
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_window_init);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_window_init);
 
 /**
  * ferry_window_select() - the window to announce now
@@ -83,4 +80,4 @@ u32 ferry_window_select(u32 current_wnd, u32 free, u32 full, u32 mss, u8 shift)
 		return offer;
 	return min(ALIGN(current_wnd, unit), max);
 }
-FERRY_EXPORT_FOR_KUNIT(ferry_window_select);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_window_select);

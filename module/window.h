@@ -11,7 +11,7 @@
 #define FERRY_WINDOW_UNSCALED_MAX	65535U
 
 u8 ferry_window_scale(u32 space);
-u32 ferry_window_init(u32 space, u32 mss, u8 shift);
+u32 ferry_window_init(u32 space, u32 mss);
 u32 ferry_window_select(u32 current_wnd, u32 free, u32 full, u32 mss,
 			u8 shift);
 

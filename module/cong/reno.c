@@ -38,4 +38,4 @@ struct ferry_cong_ops ferry_reno = {
 	.name		= "reno",
 	.owner		= THIS_MODULE,
 };
-FERRY_EXPORT_FOR_KUNIT(ferry_reno);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_reno);
