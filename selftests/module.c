@@ -39,13 +39,20 @@ static bool unloaded(void *arg)
 	return !unload();
 }
 
+#define MODPROBE "/proc/sys/kernel/modprobe"
+
 FIXTURE(module) {
+	char modprobe[256];
 };
 
 FIXTURE_SETUP(module)
 {
 	if (ferry() == IPPROTO_TCP)
 		SKIP(_exit(255), "TCP is no module");
+	/* A socket() would otherwise bring back what was just unloaded. */
+	if (!read_file(MODPROBE, self->modprobe, sizeof(self->modprobe)))
+		die("read " MODPROBE);
+	write_file(MODPROBE, "\n");
 	/* The runner has loaded it; a test that failed may have removed it. */
 	if (load() && errno != EEXIST)
 		die("load");
@@ -53,6 +60,7 @@ FIXTURE_SETUP(module)
 
 FIXTURE_TEARDOWN(module)
 {
+	write_file(MODPROBE, self->modprobe);
 	if (load() && errno != EEXIST)
 		die("load");
 }
@@ -180,6 +188,16 @@ TEST_F(module, goes_although_connections_wait_in_time_wait)
 	}
 	EXPECT_TRUE(wait_until(unloaded, NULL, 6 * SOON_MS))
 		TH_LOG("unload: %s", errno_name(errno));
+}
+
+TEST_F(module, comes_by_itself_with_the_first_socket)
+{
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(-1, socket(AF_INET, SOCK_STREAM, ferry()));
+	write_file(MODPROBE, self->modprobe);
+	EXPECT_LE(0, socket(AF_INET, SOCK_STREAM, ferry()))
+		TH_LOG("socket: %s", errno_name(errno));
+	ASSERT_EQ(0, unload() + 1);
 }
 
 TEST_F(module, leaves_nothing_behind)
