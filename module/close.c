@@ -67,7 +67,7 @@ void ferry_shutdown(struct sock *sk, int how)
 void ferry_abort(struct sock *sk, int err)
 {
 	local_bh_disable();
-	ferry_send_reset(sk, GFP_ATOMIC);
+	ferry_send_reset(sk);
 	ferry_fail(sk, err);
 	local_bh_enable();
 }
@@ -119,7 +119,7 @@ static bool close_orphan(struct sock *sk)
 
 	if (timeout < 0) {
 		ferry_set_state(sk, TCP_CLOSE);
-		ferry_send_reset(sk, GFP_ATOMIC);
+		ferry_send_reset(sk);
 		ferry_count(sock_net(sk), ABORT_ON_LINGER);
 		return true;
 	}
@@ -156,7 +156,7 @@ void ferry_close(struct sock *sk, long timeout)
 	} else if (purge_receive_queue(sk)) {
 		ferry_count(sock_net(sk), ABORT_ON_CLOSE);
 		ferry_set_state(sk, TCP_CLOSE);
-		ferry_send_reset(sk, sk->sk_allocation);
+		ferry_send_reset(sk);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
 		ferry_disconnect(sk, 0);
@@ -237,7 +237,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	int old = sk->sk_state;
 
 	if (reset)
-		ferry_send_reset(sk, sk->sk_allocation);
+		ferry_send_reset(sk);
 	if (reset || old == TCP_SYN_SENT)
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	if (old != TCP_CLOSE)

@@ -223,7 +223,7 @@ void ferry_send_fin(struct sock *sk)
 		/* Let a retransmission of the last data carry it. */
 		tail = ferry_rtx_tail(sk);
 		if (!tail) {
-			ferry_send_reset(sk, gfp_any());
+			ferry_send_reset(sk);
 			return;
 		}
 		fp->snd_nxt++;
@@ -256,16 +256,15 @@ void ferry_send_ack(struct sock *sk)
 /**
  * ferry_send_reset() - tell the peer that the connection is gone
  * @sk: the socket
- * @gfp: how to allocate
  *
  * RFC 9293 section 3.10.5: <SEQ=SND.NXT><CTL=RST>, with an ACK for firewalls.
  */
-void ferry_send_reset(struct sock *sk, gfp_t gfp)
+void ferry_send_reset(struct sock *sk)
 {
 	struct sk_buff *skb;
 
 	skb = control_skb(sk, ferry_sk(sk)->snd_nxt, FERRY_ACK | FERRY_RST,
-			  gfp);
+			  gfp_any());
 	ferry_count(sock_net(sk), OUT_RSTS);
 	if (skb)
 		ferry_transmit(sk, skb, false);

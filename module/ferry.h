@@ -656,7 +656,7 @@ int ferry_send_syn(struct sock *sk);
 void ferry_send_syn_ack(struct sock *sk);
 void ferry_send_fin(struct sock *sk);
 void ferry_send_ack(struct sock *sk);
-void ferry_send_reset(struct sock *sk, gfp_t gfp);
+void ferry_send_reset(struct sock *sk);
 void ferry_send_probe(struct sock *sk, bool keepalive);
 
 /* mss.c */

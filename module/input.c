@@ -247,7 +247,7 @@ static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 	if (timeout < 0 || (cb->end_seq != cb->seq &&
 			    seq_after(data_end, fp->rcv_nxt))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
-		ferry_send_reset(sk, GFP_ATOMIC);
+		ferry_send_reset(sk);
 		ferry_done(sk);
 		return true;
 	}
@@ -326,7 +326,7 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	}
 	if (unlikely(data_after_close(sk, cb))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
-		ferry_send_reset(sk, GFP_ATOMIC);
+		ferry_send_reset(sk);
 		reset_received(sk);
 		kfree_skb(skb);
 		return;

@@ -376,7 +376,7 @@ static struct sock *complete_handshake(struct sock *listener,
 	request_end(req);
 	ferry_count(net, PASSIVE_OPENS);
 	if (!ferry_accept_queue_add(listener, child)) {
-		ferry_send_reset(child, GFP_ATOMIC);
+		ferry_send_reset(child);
 		ferry_request_discard(child);
 		return NULL;
 	}

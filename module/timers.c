@@ -296,7 +296,7 @@ static void fin_wait2_timeout(struct sock *sk)
 		ferry_time_wait(sk, TCP_FIN_WAIT2, FERRY_TIMEWAIT_LEN);
 		return;
 	}
-	ferry_send_reset(sk, GFP_ATOMIC);
+	ferry_send_reset(sk);
 	ferry_done(sk);
 }
 
@@ -324,7 +324,7 @@ static void keepalive_timeout(struct sock *sk)
 		return;
 	}
 	if (keepalive_is_hopeless(sk, idle)) {
-		ferry_send_reset(sk, GFP_ATOMIC);
+		ferry_send_reset(sk);
 		give_up(sk);
 		return;
 	}
