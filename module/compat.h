@@ -18,7 +18,7 @@
 #include <net/sock.h>
 
 #define FERRY_KERNEL_BEFORE(major, minor) \
-	(LINUX_VERSION_CODE < KERNEL_VERSION(major, minor, 0))
+	(KERNEL_VERSION(major, minor, 0) > LINUX_VERSION_CODE)
 
 /* 6.12 moved the unaligned accessors. */
 #if FERRY_KERNEL_BEFORE(6, 12)
@@ -108,6 +108,7 @@ static struct sock *func##_compat(struct sock *sk, int flags, int *err,\
 	*err = arg.err;							\
 	return child;							\
 }
+
 #define FERRY_PROTO_ACCEPT(func)	func##_compat
 #else
 #define FERRY_DEFINE_PROTO_ACCEPT(func)
@@ -122,6 +123,7 @@ static int func##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 									\
 	return err ? err : put_user(value, (int __user *)arg);		\
 }
+
 #define FERRY_PROTO_IOCTL(func)		func##_compat
 #else
 #define FERRY_DEFINE_PROTO_IOCTL(func)

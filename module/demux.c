@@ -95,8 +95,9 @@ static void demux_request(struct sk_buff *skb, struct sock *sk)
 		kfree_skb(skb);
 		return;
 	}
+	/* It was locked at birth, which static analysis cannot see. */
+	__acquire(&child->sk_lock.slock);
 	skb->dev = NULL;
-	skb_dst_drop(skb);
 	ferry_rcv(child, skb);
 	listener->sk_data_ready(listener);
 	bh_unlock_sock(child);

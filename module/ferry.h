@@ -189,7 +189,7 @@ extern const struct ferry_af_ops ferry_ipv6_ops;
  * holds the reference of each connection that its file descriptor will hold.
  */
 struct ferry_accept_queue {
-	spinlock_t lock;
+	spinlock_t lock;	/* of the list */
 	struct sock *head;
 	struct sock **tail;
 	atomic_t half_open;

@@ -379,34 +379,46 @@ static bool same_device(const struct sock *sk, int dif, int sdif)
 	       sk->sk_bound_dev_if == sdif;
 }
 
+/* What a connection is looked up by; the addresses are of one family. */
+struct ehash_key {
+	const struct in6_addr *laddr6;
+	const struct in6_addr *raddr6;
+	__be32 laddr;
+	__be32 raddr;
+	u16 num;
+	__be16 dport;
+	int dif;
+	int sdif;
+};
+
 /*
- * A lookup is the same for both families but for the comparison: @match is an
- * expression in @sk, the candidate.
+ * The lookup is the same for both families but for @match, which is known
+ * where this is called, so that no indirect call is left.
  */
-#define ehash_lookup(fn, hash, match)					\
-({									\
-	const u32 __slot = (hash) & (fn)->ehash_mask;			\
-	const struct hlist_nulls_node *__node;				\
-	struct sock *sk, *__found;					\
-again:									\
-	__found = NULL;							\
-	sk_nulls_for_each_rcu(sk, __node, &(fn)->ehash[__slot]) {	\
-		if (sk->sk_hash != (hash) || !(match))			\
-			continue;					\
-		if (!refcount_inc_not_zero(&sk->sk_refcnt))		\
-			break;						\
-		if (sk->sk_hash == (hash) && (match)) {			\
-			__found = sk;					\
-			break;						\
-		}							\
-		ferry_put(sk);						\
-		goto again;						\
-	}								\
-	if (!__found && is_a_nulls(__node) &&				\
-	    get_nulls_value(__node) != __slot)				\
-		goto again;						\
-	__found;							\
-})
+static __always_inline struct sock *
+ehash_lookup(const struct ferry_net *fn, u32 hash, const struct ehash_key *key,
+	     bool (*match)(const struct sock *sk, const struct ehash_key *key))
+{
+	const u32 slot = hash & fn->ehash_mask;
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+
+again:
+	sk_nulls_for_each_rcu(sk, node, &fn->ehash[slot]) {
+		if (sk->sk_hash != hash || !match(sk, key))
+			continue;
+		if (!refcount_inc_not_zero(&sk->sk_refcnt))
+			return NULL;
+		if (sk->sk_hash == hash && match(sk, key))
+			return sk;
+		/* It was freed and has come back as another one. */
+		ferry_put(sk);
+		goto again;
+	}
+	if (get_nulls_value(node) != slot)
+		goto again;
+	return NULL;
+}
 
 /* The more a listener asks for, the better it fits; -1 if it does not. */
 static int score_device(const struct sock *sk, int dif, int sdif)
@@ -469,18 +481,29 @@ static struct sock *listener4(const struct ferry_net *fn,
 	return best;
 }
 
+static bool match4(const struct sock *sk, const struct ehash_key *key)
+{
+	return sk->sk_daddr == key->raddr && sk->sk_rcv_saddr == key->laddr &&
+	       sk->sk_dport == key->dport && sk->sk_num == key->num &&
+	       same_device(sk, key->dif, key->sdif);
+}
+
 /* The connection between our @laddr and @lport and the peer's, referenced. */
 static struct sock *connection4(struct net *net, __be32 laddr, __be16 lport,
 				__be32 raddr, __be16 rport, int dif, int sdif)
 {
-	const u16 num = ntohs(lport);
-	const u32 hash = ferry_hash4(net, laddr, num, raddr, rport);
+	const struct ehash_key key = {
+		.laddr	= laddr,
+		.raddr	= raddr,
+		.num	= ntohs(lport),
+		.dport	= rport,
+		.dif	= dif,
+		.sdif	= sdif,
+	};
 
-	return ehash_lookup(ferry_net(net), hash,
-			    sk->sk_daddr == raddr &&
-			    sk->sk_rcv_saddr == laddr &&
-			    sk->sk_dport == rport && sk->sk_num == num &&
-			    same_device(sk, dif, sdif));
+	return ehash_lookup(ferry_net(net),
+			    ferry_hash4(net, laddr, key.num, raddr, rport),
+			    &key, match4);
 }
 
 /**
@@ -575,19 +598,31 @@ static struct sock *listener6(const struct ferry_net *fn,
 	return best;
 }
 
+static bool match6(const struct sock *sk, const struct ehash_key *key)
+{
+	return sk->sk_family == AF_INET6 &&
+	       sk->sk_dport == key->dport && sk->sk_num == key->num &&
+	       ipv6_addr_equal(&sk->sk_v6_daddr, key->raddr6) &&
+	       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, key->laddr6) &&
+	       same_device(sk, key->dif, key->sdif);
+}
+
 static struct sock *connection6(struct net *net, const struct in6_addr *laddr,
 				__be16 lport, const struct in6_addr *raddr,
 				__be16 rport, int dif, int sdif)
 {
-	const u16 num = ntohs(lport);
-	const u32 hash = ferry_hash6(net, laddr, num, raddr, rport);
+	const struct ehash_key key = {
+		.laddr6	= laddr,
+		.raddr6	= raddr,
+		.num	= ntohs(lport),
+		.dport	= rport,
+		.dif	= dif,
+		.sdif	= sdif,
+	};
 
-	return ehash_lookup(ferry_net(net), hash,
-			    sk->sk_family == AF_INET6 &&
-			    sk->sk_dport == rport && sk->sk_num == num &&
-			    ipv6_addr_equal(&sk->sk_v6_daddr, raddr) &&
-			    ipv6_addr_equal(&sk->sk_v6_rcv_saddr, laddr) &&
-			    same_device(sk, dif, sdif));
+	return ehash_lookup(ferry_net(net),
+			    ferry_hash6(net, laddr, key.num, raddr, rport),
+			    &key, match6);
 }
 
 /**

@@ -9,9 +9,10 @@
 
 #include "ferry.h"
 
-#define FERRY_MIB_NAME(id, name)	name,
+#define FERRY_MIB(id, name)	(name)
+/* In the order of the numbers. */
 static const char * const names[] = {
-	FERRY_MIB_LIST(FERRY_MIB_NAME)
+#include "mib_list.h"
 };
 
 /**

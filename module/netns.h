@@ -19,7 +19,7 @@ struct ferry_mib;
  * @chain: of &struct ferry_bind_bucket
  */
 struct ferry_bind_head {
-	spinlock_t lock;
+	spinlock_t lock;	/* of the chain */
 	struct hlist_head chain;
 };
 
@@ -71,10 +71,10 @@ struct ferry_sysctl {
  */
 struct ferry_net {
 	struct hlist_nulls_head *ehash;
-	spinlock_t *ehash_locks;
+	spinlock_t *ehash_locks;	/* of chains in ehash */
 	u32 ehash_mask;
 	struct hlist_head *lhash;
-	spinlock_t lhash_lock;
+	spinlock_t lhash_lock;		/* of lhash, for writers */
 	struct ferry_bind_head *bhash;
 	u32 challenge_stamp;
 	atomic_t challenge_count;

@@ -27,9 +27,10 @@ static void set_checksum(struct sk_buff *seg, __sum16 check, unsigned int old)
 	sum = csum_add(sum, (__force __wsum)htons(len));
 	th->check = ~csum_fold(sum);
 	if (seg->ip_summed == CHECKSUM_PARTIAL)
-		gso_reset_checksum(seg, ~th->check);
+		gso_reset_checksum(seg, ~csum_unfold(th->check));
 	else
-		th->check = gso_make_checksum(seg, ~th->check);
+		th->check = gso_make_checksum(seg,
+					      ~csum_unfold(th->check));
 }
 
 static struct sk_buff *gso_segment(struct sk_buff *skb,

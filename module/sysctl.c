@@ -30,12 +30,12 @@ static int retries_min = 1;
 static int retries_max = 127;
 static int buffer_min = 2048;
 
-#define FERRY_SYSCTL(member, handler, low, high)			\
+#define FERRY_SYSCTL(member, count, handler, low, high)		\
 	{								\
 		.procname	= #member,				\
 		.data		= (void *)offsetof(struct ferry_sysctl,	\
 						   member),		\
-		.maxlen		= sizeof(defaults.member),		\
+		.maxlen		= (count) * sizeof(int),		\
 		.mode		= 0644,					\
 		.proc_handler	= handler,				\
 		.extra1		= low,					\
@@ -44,27 +44,27 @@ static int buffer_min = 2048;
 
 /* .data is an offset here; each namespace's copy points at its own settings. */
 static const struct ctl_table template[] = {
-	FERRY_SYSCTL(syn_retries, proc_dointvec_minmax,
+	FERRY_SYSCTL(syn_retries, 1, proc_dointvec_minmax,
 		     &retries_min, &retries_max),
-	FERRY_SYSCTL(synack_retries, proc_dointvec_minmax,
+	FERRY_SYSCTL(synack_retries, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, &retries_max),
-	FERRY_SYSCTL(retries2, proc_dointvec_minmax,
+	FERRY_SYSCTL(retries2, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, &retries_max),
-	FERRY_SYSCTL(orphan_retries, proc_dointvec_minmax,
+	FERRY_SYSCTL(orphan_retries, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, &retries_max),
-	FERRY_SYSCTL(fin_timeout, proc_dointvec_jiffies, NULL, NULL),
-	FERRY_SYSCTL(keepalive_time, proc_dointvec_jiffies, NULL, NULL),
-	FERRY_SYSCTL(keepalive_intvl, proc_dointvec_jiffies, NULL, NULL),
-	FERRY_SYSCTL(keepalive_probes, proc_dointvec_minmax,
+	FERRY_SYSCTL(fin_timeout, 1, proc_dointvec_jiffies, NULL, NULL),
+	FERRY_SYSCTL(keepalive_time, 1, proc_dointvec_jiffies, NULL, NULL),
+	FERRY_SYSCTL(keepalive_intvl, 1, proc_dointvec_jiffies, NULL, NULL),
+	FERRY_SYSCTL(keepalive_probes, 1, proc_dointvec_minmax,
 		     &retries_min, &retries_max),
-	FERRY_SYSCTL(max_syn_backlog, proc_dointvec_minmax,
+	FERRY_SYSCTL(max_syn_backlog, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, NULL),
-	FERRY_SYSCTL(abort_on_overflow, proc_dointvec_minmax,
+	FERRY_SYSCTL(abort_on_overflow, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
-	FERRY_SYSCTL(window_scaling, proc_dointvec_minmax,
+	FERRY_SYSCTL(window_scaling, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
-	FERRY_SYSCTL(wmem, proc_dointvec_minmax, &buffer_min, NULL),
-	FERRY_SYSCTL(rmem, proc_dointvec_minmax, &buffer_min, NULL),
+	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
+	FERRY_SYSCTL(rmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL_SENTINEL
 };
 
