@@ -13,6 +13,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -171,6 +172,35 @@ static int with_half_open_requests(void *arg)
 	return lives(l);
 }
 
+/*
+ * A connection whose peer has vanished without a word, link and all: its FIN
+ * is sent again until the user time-out has passed.
+ */
+static int with_a_fin_that_nobody_answers(void *arg)
+{
+	struct life *l = arg;
+	struct segment s = { .flags = SYN, .window = 60000, .from = 40000 };
+	struct segment answer;
+	struct addr at;
+	struct wire w;
+	int fd, listener;
+
+	run("ip link set lo up");
+	wire_open_here(&w, l->fam, l->proto);
+	at = w.ours;
+	listener = listen_at(&at, l->proto, 1);
+	s.to = port_of(&at);
+	wire_send(&w, &s);
+	wire_await(&w, &answer);
+	s.flags = ACK;
+	s.seq = 1;
+	s.ack = answer.seq + 1;
+	wire_send(&w, &s);
+	fd = accept_one(listener);
+	set_int(fd, SOL_TCP, TCP_USER_TIMEOUT, 2000);
+	return lives(l);
+}
+
 static int with_time_wait(void *arg)
 {
 	struct life *l = arg;
@@ -321,6 +351,12 @@ TEST_F(namespace, goes_with_half_open_requests)
 {
 	ASSERT_TRUE(keeps_coming_and_going(self->events, self->proto,
 					   variant->fam, with_half_open_requests));
+}
+
+TEST_F(namespace, goes_with_a_fin_that_nobody_answers)
+{
+	ASSERT_TRUE(comes_and_goes(self->events, self->proto, variant->fam,
+				   with_a_fin_that_nobody_answers));
 }
 
 TEST_F(namespace, goes_with_time_wait)

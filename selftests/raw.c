@@ -74,10 +74,25 @@ static void stage_open(struct stage *st, enum family fam, int which,
 	st->fd = -1;
 }
 
+/*
+ * Leave no connection behind that would try to reach its peer for minutes:
+ * abort those that are open, and answer those that are closing with a RST.
+ */
 static void stage_close(struct stage *st)
 {
-	if (st->fd >= 0)
+	struct linger abort = { .l_onoff = 1 };
+	struct segment rst = {
+		.from = st->mine, .to = st->port, .flags = RST,
+		.seq = st->snd,
+	};
+
+	if (st->fd >= 0) {
+		setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &abort,
+			   sizeof(abort));
 		close(st->fd);
+	} else if (st->snd) {
+		wire_send(&st->w, &rst);
+	}
 	close(st->listener);
 	wire_close(&st->w);
 }
@@ -711,6 +726,28 @@ TEST_F(raw, kernel_closes_first)
 		s.seq += 10000000;
 		wire_send(&st.w, &s);
 		note_silence(&st, "stray ACK in TIME_WAIT");
+		stage_close(&st);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+TEST_F(raw, unanswered_fin_is_sent_again)
+{
+	int i, k;
+
+	for (i = 0; i < 2; i++) {
+		struct segment r;
+		struct stage st;
+
+		stage_open(&st, variant->fam, i, &self->log[i]);
+		stage_connect(&st);
+		close(st.fd);
+		st.fd = -1;
+		for (k = 0; k < 3; k++) {
+			wire_await(&st.w, &r);
+			note_segment(&st, "close", &r);
+			EXPECT_EQ(FIN | ACK, r.flags);
+		}
 		stage_close(&st);
 	}
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
