@@ -303,7 +303,7 @@ static bool comes_and_goes(int events, int proto, enum family fam,
 	start = now_ms();
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	gone = link_goes(events, "here", 12 * SOON_MS);
+	gone = link_goes(events, "here", 3 * SOON_MS);
 	if (!gone)
 		fprintf(stderr, "# still there after %lld ms\n",
 			now_ms() - start);
@@ -418,7 +418,7 @@ TEST_F(afterwards, the_module_can_go)
 
 	if (ferry() == IPPROTO_TCP)
 		SKIP(return, "TCP is no module");
-	ASSERT_TRUE(wait_until(unloads, NULL, 12 * SOON_MS))
+	ASSERT_TRUE(wait_until(unloads, NULL, 3 * SOON_MS))
 		TH_LOG("rmmod: %s", errno_name(errno));
 	fd = open("/ferry/ferry.ko", O_RDONLY);
 	ASSERT_LE(0, fd);
