@@ -136,6 +136,7 @@ static void probe_answered(struct sock *sk)
 	if (!seq_after(FERRY_SKB_CB(skb)->seq + min_t(u32, skb->len, fp->mss),
 		       ferry_wnd_end(fp))) {
 		csk->backoff = 0;
+		csk->retrans_stamp = 0;
 		ferry_timer_stop(sk);
 	}
 }
@@ -163,6 +164,8 @@ static void data_acknowledged(struct sock *sk, struct ferry_ack_sample *sample,
 	ferry_rearm_rto(sk);
 	ferry_sndbuf_expand(sk);
 
+	/* Pairs with the barrier in ferry_poll(). */
+	smp_mb();
 	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		sk->sk_write_space(sk);
 }
@@ -197,24 +200,30 @@ bool ferry_ack(struct sock *sk, struct sk_buff *skb)
 	};
 	u32 prior_una = fp->snd_una;
 	enum ferry_verdict verdict;
-	bool new_window;
+	bool new_window, was_closed = !fp->snd_wnd;
 
 	if (unlikely(seq_before(cb->ack_seq, prior_una))) {
 		if (seq_before(cb->ack_seq, prior_una - fp->max_window)) {
-			ferry_challenge_ack(sk);
+			ferry_challenge_ack(sk, skb);
 			return false;
 		}
 		/* An old one says nothing, but its data may be new. */
 		return true;
 	}
 	if (unlikely(seq_after(cb->ack_seq, fp->snd_nxt))) {
-		ferry_challenge_ack(sk);
+		ferry_challenge_ack(sk, skb);
 		return false;
 	}
 
 	csk->probes_out = 0;
+	WRITE_ONCE(sk->sk_err_soft, 0);
 	csk->last_ack = (u32)jiffies;
 	new_window = update_window(fp, cb);
+	if (unlikely(was_closed && fp->snd_wnd) && ca->packets_out) {
+		/* What it did not take goes again now, not after a back-off. */
+		csk->backoff = 0;
+		ferry_rearm_rto(sk);
+	}
 	if (seq_after(cb->ack_seq, prior_una)) {
 		fp->snd_una = cb->ack_seq;
 		data_acknowledged(sk, &sample, cb->ack_seq - prior_una);

@@ -57,21 +57,6 @@ void ferry_shutdown(struct sock *sk, int how)
 		ferry_send_fin(sk);
 }
 
-/**
- * ferry_abort() - end a connection with a RST
- * @sk: the socket
- * @err: positive errno for SO_ERROR
- *
- * Context: process context, socket lock held.
- */
-void ferry_abort(struct sock *sk, int err)
-{
-	local_bh_disable();
-	ferry_send_reset(sk);
-	ferry_fail(sk, err);
-	local_bh_enable();
-}
-
 /* Bytes that the application never read. */
 static u32 purge_receive_queue(struct sock *sk)
 {
@@ -252,6 +237,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	forget_peer(sk);
 
 	WRITE_ONCE(sk->sk_shutdown, 0);
+	WRITE_ONCE(sk->sk_err_soft, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	csk->retransmits = 0;
 	csk->backoff = 0;
@@ -259,6 +245,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	csk->retrans_stamp = 0;
 	csk->ack_pending = 0;
 	csk->ack_now = 0;
+	csk->no_room = 0;
 	csk->pingpong = 0;
 	csk->quick_acks = 0;
 	csk->rcv_mss = 0;

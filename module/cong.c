@@ -120,12 +120,50 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_put);
  */
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops)
 {
-	ca->ops = ops;
 	memset(ca->priv, 0, sizeof(ca->priv));
+	/* Pairs with ferry_cong_inherit(), which takes no lock. */
+	WRITE_ONCE(ca->ops, ops);
 	if (ops->init)
 		ops->init(ca);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_use);
+
+/**
+ * ferry_cong_change() - go over to another algorithm
+ * @ca: congestion state
+ * @ops: the algorithm; the caller's reference to it moves into @ca
+ *
+ * Context: socket lock held.
+ */
+void ferry_cong_change(struct ferry_cong *ca, const struct ferry_cong_ops *ops)
+{
+	const struct ferry_cong_ops *old = ca->ops;
+
+	if (old->release)
+		old->release(ca);
+	ferry_cong_use(ca, ops);
+	ferry_cong_put(old);
+}
+
+/**
+ * ferry_cong_inherit() - a child uses the algorithm of its listener
+ * @child: congestion state that nobody else knows
+ * @listener: the listener's, which may change or end at this moment
+ *
+ * Context: BH, RCU read side, for which ferry_cong_unregister() waits.
+ */
+void ferry_cong_inherit(struct ferry_cong *child,
+			const struct ferry_cong *listener)
+{
+	const struct ferry_cong_ops *ops = READ_ONCE(listener->ops);
+
+	if (!ops || !try_module_get(ops->owner)) {
+		ops = &ferry_reno;
+		/* Its owner is this module, which the child's memory holds. */
+		__module_get(ops->owner);
+	}
+	ferry_cong_use(child, ops);
+}
 
 /**
  * ferry_cong_release() - stop the algorithm of a connection
@@ -140,7 +178,7 @@ void ferry_cong_release(struct ferry_cong *ca)
 	if (ca->ops->release)
 		ca->ops->release(ca);
 	ferry_cong_put(ca->ops);
-	ca->ops = NULL;
+	WRITE_ONCE(ca->ops, NULL);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_release);
 
@@ -213,7 +251,7 @@ bool ferry_cong_is_limited(const struct ferry_cong *ca)
 	return ferry_cong_in_slow_start(ca) &&
 	       ca->snd_cwnd < 2 * ca->max_packets_out;
 }
-EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_is_limited);
+EXPORT_SYMBOL_GPL(ferry_cong_is_limited);
 
 /**
  * ferry_cong_slow_start() - grow the window by what was acknowledged

@@ -161,6 +161,10 @@ void ferry_cong_unregister(struct ferry_cong_ops *ops);
 const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload);
 void ferry_cong_put(const struct ferry_cong_ops *ops);
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops);
+void ferry_cong_change(struct ferry_cong *ca,
+		       const struct ferry_cong_ops *ops);
+void ferry_cong_inherit(struct ferry_cong *child,
+			const struct ferry_cong *listener);
 void ferry_cong_release(struct ferry_cong *ca);
 
 /* cong/reno.c: the algorithm that is always there */

@@ -70,6 +70,14 @@ void ferry_finish_connect(struct sock *sk)
 
 	csk->last_rcv = (u32)jiffies;
 	csk->quick_acks = FERRY_QUICK_ACKS;
+	/* A lost SYN says little about the path; two of them say something. */
+	csk->cong.snd_ssthresh = FERRY_SSTHRESH_MAX;
+	csk->cong.snd_cwnd = ferry_sk(sk)->total_retrans > 1 ? 1 :
+							       FERRY_INIT_CWND;
+	csk->cong.state = FERRY_CA_OPEN;
+	/* RFC 6298 (5.7) */
+	if (!csk->rtt.srtt_us)
+		csk->rtt.rto_us = FERRY_RTO_FALLBACK_US;
 	ferry_sync_mss(sk, csk->pmtu);
 	ferry_set_state(sk, TCP_ESTABLISHED);
 	if (sock_flag(sk, SOCK_KEEPOPEN))

@@ -223,7 +223,9 @@ void ferry_send_fin(struct sock *sk)
 		/* Let a retransmission of the last data carry it. */
 		tail = ferry_rtx_tail(sk);
 		if (!tail) {
+			ferry_count(sock_net(sk), ABORT_ON_MEMORY);
 			ferry_send_reset(sk);
+			ferry_fail(sk, ENOBUFS);
 			return;
 		}
 		fp->snd_nxt++;

@@ -76,6 +76,8 @@ static void demux_time_wait(struct net *net, struct sk_buff *skb,
 		if (listener) {
 			ferry_timewait_kill(ferry_tw(tw));
 			ferry_listen_rcv(listener, skb);
+		} else {
+			ferry_timewait_ack(ferry_tw(tw), skb);
 		}
 	}
 drop:
@@ -143,7 +145,8 @@ int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af)
 	const struct tcphdr *th = ferry_hdr(skb);
 	struct sock *sk;
 
-	ferry_count(net, IN_SEGS);
+	ferry_mib_add(net, FERRY_MIB_IN_SEGS,
+		      max_t(u16, skb_shinfo(skb)->gso_segs, 1));
 again:
 	sk = af->lookup(net, skb, th, false);
 	if (!sk) {

@@ -241,22 +241,20 @@ enum ferry_deferred {
  * @ack_pending: an acknowledgment is owed
  * @ack_now: it is owed at once
  * @pingpong: the application answers; its data will carry the ACK
+ * @no_room: a segment in order had to be dropped: announce a closed window
  * @quick_acks: number of ACKs to send without delay
  * @last_rcv: when data came last, in jiffies
  * @last_snd: when data was sent last, in jiffies
  * @last_ack: when an ACK came last, in jiffies
- * @last_oow_ack: when a segment without data outside of the window was answered
- *	last, in jiffies, 0 if never
+ * @last_answer: for ferry_may_answer()
  * @rcv_mss: the peer's segment size, for "every second segment"
  */
 struct ferry_conn_sock {
 	struct inet_sock inet;
 	const struct ferry_af_ops *af_ops;
 	struct ferry_bind_bucket *bind_bucket;
-	union {
-		struct ferry_accept_queue accept_queue;
-		struct sock *accept_next;
-	};
+	struct ferry_accept_queue accept_queue;
+	struct sock *accept_next;
 	struct timer_list retransmit_timer;
 	struct timer_list delack_timer;
 	unsigned long retransmit_at;
@@ -279,12 +277,13 @@ struct ferry_conn_sock {
 	u8 keepalive_probes;
 	u8 ack_pending:1,
 	   ack_now:1,
-	   pingpong:1;
+	   pingpong:1,
+	   no_room:1;
 	u8 quick_acks;
 	u32 last_rcv;
 	u32 last_snd;
 	u32 last_ack;
-	u32 last_oow_ack;
+	u32 last_answer;
 	u16 rcv_mss;
 };
 
@@ -376,6 +375,7 @@ struct ferry6_sock {
  * @mss: the peer's MSS option
  * @oif: the interface that a link-local peer is behind, 0 if any
  * @mark: SO_MARK of the answers
+ * @last_answer: for ferry_may_answer()
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @has_wscale: the SYN announced a window scale
@@ -394,6 +394,7 @@ struct ferry_request_sock {
 	u32 rcv_wnd;
 	int oif;
 	u32 mark;
+	u32 last_answer;
 	u16 mss;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;
@@ -410,6 +411,7 @@ struct ferry_request_sock {
  * @snd_nxt: SND.NXT
  * @rcv_nxt: RCV.NXT
  * @rcv_wnd: RCV.WND in bytes
+ * @last_answer: for ferry_may_answer()
  * @substate: TCP_FIN_WAIT2 or TCP_TIME_WAIT
  * @rcv_wscale: shift of the windows that are sent to the peer
  *
@@ -424,6 +426,7 @@ struct ferry_timewait_sock {
 	u32 snd_nxt;
 	u32 rcv_nxt;
 	u32 rcv_wnd;
+	u32 last_answer;
 	u8 substate;
 	u8 rcv_wscale;
 };
@@ -571,6 +574,7 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len);
 void ferry_finish_connect(struct sock *sk);
 
 /* listen.c */
+void ferry_accept_queue_init(struct ferry_accept_queue *queue);
 int ferry_listen(struct socket *sock, int backlog);
 struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg);
 void ferry_listen_stop(struct sock *sk);
@@ -589,13 +593,14 @@ void ferry_request_discard(struct sock *child);
 void ferry_close(struct sock *sk, long timeout);
 void ferry_shutdown(struct sock *sk, int how);
 int ferry_disconnect(struct sock *sk, int flags);
-void ferry_abort(struct sock *sk, int err);
 
 /* timewait.c */
 void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout);
 bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb);
 void ferry_timewait_kill(struct ferry_timewait_sock *tw);
 void ferry_timewait_shutdown(struct ferry_timewait_sock *tw);
+void ferry_timewait_ack(struct ferry_timewait_sock *tw,
+			const struct sk_buff *skb);
 void ferry_timewait_put(struct ferry_timewait_sock *tw);
 
 /* state.c */
@@ -606,7 +611,9 @@ void ferry_release_dead(struct sock *sk);
 
 /* input.c */
 int ferry_rcv(struct sock *sk, struct sk_buff *skb);
-void ferry_challenge_ack(struct sock *sk);
+void ferry_challenge_ack(struct sock *sk, const struct sk_buff *skb);
+bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
+		      u32 *last_answer);
 void ferry_fin(struct sock *sk);
 
 /* ack.c */

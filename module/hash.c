@@ -6,11 +6,12 @@
  * sockets, requests and TIME_WAIT, by addresses and ports.  @lhash holds the
  * listeners, by port.
  *
- * Readers of @ehash hold nothing but RCU.  A socket may be freed and its
- * memory reused, as a socket again, while a reader looks at it; so a reader
- * takes a reference first and looks again, and a chain ends in its own number
- * ("nulls"), by which a reader notices that it was led into another chain.
- * Listeners are freed after a grace period and need neither.
+ * Readers hold nothing but RCU.  A socket may be freed and its memory reused,
+ * as a socket again, while a reader looks at it, or a listener may become a
+ * connection; so a chain ends in its own number ("nulls"), by which a reader
+ * notices that it was led into another chain, and begins again.  A reader of
+ * @ehash takes a reference and then looks a second time.  Listeners are freed
+ * after a grace period only, so a reader of @lhash needs no reference.
  *
  * Writers hold the lock of the chain.  One lock serves several chains.
  */
@@ -48,7 +49,7 @@ int ferry_hash_init(struct ferry_net *fn)
 	fn->ehash = kvmalloc_array(EHASH_SIZE, sizeof(*fn->ehash), GFP_KERNEL);
 	fn->ehash_locks = kvmalloc_array(EHASH_LOCKS, sizeof(*fn->ehash_locks),
 					 GFP_KERNEL);
-	fn->lhash = kvcalloc(LHASH_SIZE, sizeof(*fn->lhash), GFP_KERNEL);
+	fn->lhash = kvmalloc_array(LHASH_SIZE, sizeof(*fn->lhash), GFP_KERNEL);
 	fn->bhash = ferry_bind_alloc();
 	if (!fn->ehash || !fn->ehash_locks || !fn->lhash || !fn->bhash) {
 		kvfree(fn->bhash);
@@ -61,6 +62,9 @@ int ferry_hash_init(struct ferry_net *fn)
 	fn->ehash_mask = EHASH_SIZE - 1;
 	for (i = 0; i < EHASH_SIZE; i++)
 		INIT_HLIST_NULLS_HEAD(&fn->ehash[i], i);
+	/* A listener may become a connection: no chain of both has one end. */
+	for (i = 0; i < LHASH_SIZE; i++)
+		INIT_HLIST_NULLS_HEAD(&fn->lhash[i], LISTENING_NULLS_BASE + i);
 	for (i = 0; i < EHASH_LOCKS; i++)
 		spin_lock_init(&fn->ehash_locks[i]);
 	spin_lock_init(&fn->lhash_lock);
@@ -114,6 +118,8 @@ void ferry_hash_exit(struct net *net)
 			ferry_put(sk);
 		}
 	}
+	/* A timer may have emptied a chain and not be through with it. */
+	synchronize_rcu();
 	kvfree(fn->bhash);
 	kvfree(fn->lhash);
 	kvfree(fn->ehash_locks);
@@ -182,9 +188,21 @@ u32 ferry_isn(u32 hash)
 	return siphash_1u32(hash, &isn_key) + (u32)(ktime_get_ns() >> 6);
 }
 
-static struct hlist_head *lhash_chain(const struct ferry_net *fn, u16 port)
+static u32 lhash_slot(u16 port)
 {
-	return &fn->lhash[port & (LHASH_SIZE - 1)];
+	return port & (LHASH_SIZE - 1);
+}
+
+static struct hlist_nulls_head *lhash_chain(const struct ferry_net *fn,
+					    u16 port)
+{
+	return &fn->lhash[lhash_slot(port)];
+}
+
+/* What the chain of a port ends in. */
+static unsigned long lhash_end(u16 port)
+{
+	return LISTENING_NULLS_BASE + lhash_slot(port);
 }
 
 static bool bound_to_any(const struct sock *sk)
@@ -207,13 +225,14 @@ static bool same_address(const struct sock *a, const struct sock *b)
 }
 
 /* Join the group of listeners that share address and port, or found one. */
-static int join_reuseport(struct sock *sk, const struct hlist_head *chain)
+static int join_reuseport(struct sock *sk, const struct hlist_nulls_head *chain)
 {
+	const struct hlist_nulls_node *node;
 	struct sock *other;
 
 	if (!sk->sk_reuseport)
 		return 0;
-	sk_for_each(other, chain) {
+	sk_nulls_for_each(other, node, chain) {
 		if (other != sk && other->sk_reuseport &&
 		    other->sk_family == sk->sk_family &&
 		    ipv6_only_sock(other) == ipv6_only_sock(sk) &&
@@ -237,7 +256,7 @@ static int join_reuseport(struct sock *sk, const struct hlist_head *chain)
 int ferry_hash_listener(struct sock *sk)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
-	struct hlist_head *chain = lhash_chain(fn, sk->sk_num);
+	struct hlist_nulls_head *chain = lhash_chain(fn, sk->sk_num);
 	int err;
 
 	sock_set_flag(sk, SOCK_RCU_FREE);
@@ -246,9 +265,9 @@ int ferry_hash_listener(struct sock *sk)
 	if (!err) {
 		/* As in TCP, the more general family is looked at last. */
 		if (sk->sk_family == AF_INET6 && sk->sk_reuseport)
-			hlist_add_tail_rcu(&sk->sk_node, chain);
+			__sk_nulls_add_node_tail_rcu(sk, chain);
 		else
-			hlist_add_head_rcu(&sk->sk_node, chain);
+			__sk_nulls_add_node_rcu(sk, chain);
 	}
 	spin_unlock_bh(&fn->lhash_lock);
 	if (!err)
@@ -272,7 +291,7 @@ void ferry_unhash(struct sock *sk)
 		if (rcu_access_pointer(sk->sk_reuseport_cb))
 			reuseport_stop_listen_sock(sk);
 		spin_lock_bh(&fn->lhash_lock);
-		hlist_del_init_rcu(&sk->sk_node);
+		__sk_nulls_del_node_init_rcu(sk);
 		spin_unlock_bh(&fn->lhash_lock);
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	} else {
@@ -457,11 +476,15 @@ static struct sock *listener4(const struct ferry_net *fn,
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	u16 port = ntohs(th->dest);
-	struct sock *sk, *best = NULL;
-	int score, best_score = -1;
+	const struct hlist_nulls_node *node;
+	struct sock *sk, *best;
+	int score, best_score;
 
-	sk_for_each_rcu(sk, lhash_chain(fn, port)) {
-		if (sk->sk_num != port)
+again:
+	best = NULL;
+	best_score = -1;
+	sk_nulls_for_each_rcu(sk, node, lhash_chain(fn, port)) {
+		if (sk->sk_num != port || sk->sk_state != TCP_LISTEN)
 			continue;
 		score = score4(sk, iph->daddr, dif, sdif);
 		if (score > best_score) {
@@ -469,6 +492,8 @@ static struct sock *listener4(const struct ferry_net *fn,
 			best_score = score;
 		}
 	}
+	if (get_nulls_value(node) != lhash_end(port))
+		goto again;
 	if (best && best->sk_reuseport) {
 		u32 hash = ferry_hash4(sock_net(best), iph->daddr, port,
 				       iph->saddr, th->source);
@@ -574,11 +599,15 @@ static struct sock *listener6(const struct ferry_net *fn,
 {
 	const struct ipv6hdr *iph = ipv6_hdr(skb);
 	u16 port = ntohs(th->dest);
-	struct sock *sk, *best = NULL;
-	int score, best_score = -1;
+	const struct hlist_nulls_node *node;
+	struct sock *sk, *best;
+	int score, best_score;
 
-	sk_for_each_rcu(sk, lhash_chain(fn, port)) {
-		if (sk->sk_num != port)
+again:
+	best = NULL;
+	best_score = -1;
+	sk_nulls_for_each_rcu(sk, node, lhash_chain(fn, port)) {
+		if (sk->sk_num != port || sk->sk_state != TCP_LISTEN)
 			continue;
 		score = score6(sk, &iph->daddr, dif, sdif);
 		if (score > best_score) {
@@ -586,6 +615,8 @@ static struct sock *listener6(const struct ferry_net *fn,
 			best_score = score;
 		}
 	}
+	if (get_nulls_value(node) != lhash_end(port))
+		goto again;
 	if (best && best->sk_reuseport) {
 		u32 hash = ferry_hash6(sock_net(best), &iph->daddr, port,
 				       &iph->saddr, th->source);

@@ -12,11 +12,8 @@
  */
 #include "ferry.h"
 
-/* RFC 5961 section 7: so many in a second, from all connections together. */
+/* RFC 5961 section 7: about so many in a second, from all connections. */
 #define CHALLENGE_ACKS_PER_SECOND	1000
-
-/* Two peers that disagree must not answer each other for ever. */
-#define OUT_OF_WINDOW_INTERVAL		(HZ / 2)
 
 static void drop(struct sock *sk, struct sk_buff *skb,
 		 enum ferry_mib_item why)
@@ -26,20 +23,51 @@ static void drop(struct sock *sk, struct sk_buff *skb,
 }
 
 /**
+ * ferry_may_answer() - may a segment that does not fit be answered?
+ * @net: namespace, which has the limit
+ * @skb: the segment
+ * @last_answer: when the last one was, in jiffies, 0 if never; updated
+ *
+ * Two ends that disagree about a connection must not answer each other for
+ * ever.  Data does not go round in such circles.
+ *
+ * Return: true if it may.
+ */
+bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
+		      u32 *last_answer)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(net)->sysctl;
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	u32 now = jiffies, last = READ_ONCE(*last_answer);
+
+	if (cb->seq != cb->end_seq && !(cb->flags & FERRY_SYN))
+		return true;
+	if (last && now - last < READ_ONCE(sysctl->invalid_ratelimit))
+		return false;
+	WRITE_ONCE(*last_answer, max(now, 1U));
+	return true;
+}
+
+/**
  * ferry_challenge_ack() - answer what may be forged
  * @sk: the socket
+ * @skb: the segment
  *
- * RFC 5961.  Without a lock between CPUs the limit is not exact, which does
- * no harm.
+ * RFC 5961.  The limit for all connections together changes every second, so
+ * that nobody can learn from it whether segments that he forged have been
+ * answered.
  */
-void ferry_challenge_ack(struct sock *sk)
+void ferry_challenge_ack(struct sock *sk, const struct sk_buff *skb)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
 	u32 second = (u32)jiffies / HZ;
 
+	if (!ferry_may_answer(sock_net(sk), skb, &ferry_csk(sk)->last_answer))
+		return;
 	if (READ_ONCE(fn->challenge_stamp) != second) {
 		WRITE_ONCE(fn->challenge_stamp, second);
-		atomic_set(&fn->challenge_count, CHALLENGE_ACKS_PER_SECOND);
+		atomic_set(&fn->challenge_count, CHALLENGE_ACKS_PER_SECOND / 2 +
+			   get_random_u32_below(CHALLENGE_ACKS_PER_SECOND));
 	}
 	if (atomic_dec_if_positive(&fn->challenge_count) < 0)
 		return;
@@ -110,6 +138,8 @@ static void read_peer_syn(struct sock *sk, const struct sk_buff *skb)
 	struct ferry_options o;
 
 	ferry_skb_options(skb, &o);
+	if (o.malformed)
+		ferry_count(sock_net(sk), MALFORMED_OPTIONS);
 	fp->mss_clamp = max_t(u16, o.mss ?: FERRY_MSS_DEFAULT, FERRY_MSS_MIN);
 	if (fp->has_wscale && o.has_wscale) {
 		fp->snd_wscale = o.wscale;
@@ -174,26 +204,17 @@ drop:
 }
 
 /* First check: the sequence number.  True if the segment is acceptable. */
-static bool check_sequence(struct sock *sk, const struct ferry_skb_cb *cb)
+static bool check_sequence(struct sock *sk, const struct sk_buff *skb)
 {
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
 
 	if (ferry_seq_acceptable(cb->seq, cb->end_seq, fp->rcv_wup, fp->rcv_nxt,
 				 ferry_receive_window(fp)))
 		return true;
-	if (cb->flags & FERRY_RST)
-		return false;
-
-	/* Only answers to what carries no data could go round in circles. */
-	if (cb->seq == cb->end_seq) {
-		u32 now = jiffies;
-
-		if (ferry_csk(sk)->last_oow_ack &&
-		    now - ferry_csk(sk)->last_oow_ack < OUT_OF_WINDOW_INTERVAL)
-			return false;
-		ferry_csk(sk)->last_oow_ack = max(now, 1U);
-	}
-	ferry_send_ack(sk);
+	if (!(cb->flags & FERRY_RST) &&
+	    ferry_may_answer(sock_net(sk), skb, &ferry_csk(sk)->last_answer))
+		ferry_send_ack(sk);
 	return false;
 }
 
@@ -257,9 +278,11 @@ static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 		ferry_keepalive_start(sk, timeout - FERRY_TIMEWAIT_LEN);
 		return false;
 	}
-	/* If its FIN is here as well, TIME_WAIT comes next. */
-	if (cb->flags & FERRY_FIN)
+	/* If its FIN is here as well, TIME_WAIT comes next, unless it is old. */
+	if (cb->flags & FERRY_FIN) {
+		ferry_keepalive_start(sk, timeout);
 		return false;
+	}
 	ferry_time_wait(sk, TCP_FIN_WAIT2, timeout);
 	return true;
 }
@@ -283,7 +306,7 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	struct ferry_sock *fp = ferry_sk(sk);
 
 	/* first, the sequence number */
-	if (unlikely(!check_sequence(sk, cb))) {
+	if (unlikely(!check_sequence(sk, skb))) {
 		drop(sk, skb, FERRY_MIB_DROP_SEQUENCE);
 		return;
 	}
@@ -292,13 +315,13 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 		if (cb->seq == fp->rcv_nxt)
 			reset_received(sk);
 		else
-			ferry_challenge_ack(sk);
+			ferry_challenge_ack(sk, skb);
 		kfree_skb(skb);
 		return;
 	}
 	/* fourth, the SYN bit (RFC 5961 section 4.2) */
 	if (unlikely(cb->flags & FERRY_SYN)) {
-		ferry_challenge_ack(sk);
+		ferry_challenge_ack(sk, skb);
 		drop(sk, skb, FERRY_MIB_DROP_FLAGS);
 		return;
 	}

@@ -211,12 +211,17 @@ static void v4_reply(struct net *net, const struct sock *sk,
 	struct sk_buff *skb;
 	struct flowi4 fl4;
 	struct rtable *rt;
+	int oif = 0;
 
 	/* Never answer what was not for this host alone. */
 	if (!sk && (!in_rt || in_rt->rt_type != RTN_LOCAL))
 		return;
 
-	flowi4_init_output(&fl4, sk ? sk->sk_bound_dev_if : 0,
+	if (sk)
+		oif = sk->sk_bound_dev_if;
+	else if (netif_index_is_l3_master(net, in->skb_iif))
+		oif = in->skb_iif;
+	flowi4_init_output(&fl4, oif,
 			   sk ? READ_ONCE(sk->sk_mark) :
 				IP4_REPLY_MARK(net, in->mark),
 			   iph->tos & INET_DSCP_MASK, RT_SCOPE_UNIVERSE,
@@ -240,7 +245,9 @@ static int v4_rcv(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
 
-	if (skb->pkt_type != PACKET_HOST)
+	/* RFC 9293 MUST-57: only what is for this host alone */
+	if (skb->pkt_type != PACKET_HOST ||
+	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
 		goto drop;
 	if (!ferry_header_ok(skb)) {
 		ferry_count(net, DROP_HEADER);

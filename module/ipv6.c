@@ -365,6 +365,8 @@ static void v6_reply(struct net *net, const struct sock *sk,
 	fl6.saddr = iph->daddr;
 	if (sk)
 		fl6.flowi6_oif = sk->sk_bound_dev_if;
+	else if (netif_index_is_l3_master(net, in->skb_iif))
+		fl6.flowi6_oif = in->skb_iif;
 	if (!fl6.flowi6_oif &&
 	    ipv6_addr_type(&iph->saddr) & IPV6_ADDR_LINKLOCAL)
 		fl6.flowi6_oif = inet6_iif(in);
@@ -390,7 +392,8 @@ static int v6_rcv(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
 
-	if (skb->pkt_type != PACKET_HOST)
+	/* RFC 9293 MUST-57: only what is for this host alone */
+	if (skb->pkt_type != PACKET_HOST || !ipv6_unicast_destination(skb))
 		goto drop;
 	if (!ferry_header_ok(skb)) {
 		ferry_count(net, DROP_HEADER);

@@ -14,15 +14,24 @@
 
 #include "ferry.h"
 
-static int listen_start(struct sock *sk)
+/**
+ * ferry_accept_queue_init() - an empty queue, for any new socket
+ * @queue: the queue
+ *
+ * Not for a socket that has listened before: requests may still refer to it.
+ */
+void ferry_accept_queue_init(struct ferry_accept_queue *queue)
 {
-	struct ferry_accept_queue *queue = &ferry_csk(sk)->accept_queue;
-	int err;
-
 	spin_lock_init(&queue->lock);
 	queue->head = NULL;
 	queue->tail = &queue->head;
 	atomic_set(&queue->half_open, 0);
+}
+
+static int listen_start(struct sock *sk)
+{
+	int err;
+
 	WRITE_ONCE(sk->sk_ack_backlog, 0);
 
 	/*
@@ -83,7 +92,7 @@ bool ferry_accept_queue_add(struct sock *listener, struct sock *child)
 	struct ferry_accept_queue *queue = &ferry_csk(listener)->accept_queue;
 	bool added = false;
 
-	spin_lock(&queue->lock);
+	spin_lock_bh(&queue->lock);
 	if (listener->sk_state == TCP_LISTEN) {
 		ferry_csk(child)->accept_next = NULL;
 		*queue->tail = child;
@@ -91,7 +100,7 @@ bool ferry_accept_queue_add(struct sock *listener, struct sock *child)
 		sk_acceptq_added(listener);
 		added = true;
 	}
-	spin_unlock(&queue->lock);
+	spin_unlock_bh(&queue->lock);
 	return added;
 }
 

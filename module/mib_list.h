@@ -27,7 +27,7 @@ FERRY_MIB(WINDOW_PROBES, "WindowProbes"),
 /* why a segment was dropped */
 FERRY_MIB(DROP_CHECKSUM, "DropChecksum"),
 FERRY_MIB(DROP_HEADER, "DropHeader"),
-FERRY_MIB(DROP_OPTIONS, "MalformedOptions"),
+FERRY_MIB(MALFORMED_OPTIONS, "MalformedOptions"),
 FERRY_MIB(DROP_NO_SOCKET, "DropNoSocket"),
 FERRY_MIB(DROP_BACKLOG, "DropBacklog"),
 FERRY_MIB(DROP_FILTER, "DropFilter"),

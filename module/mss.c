@@ -68,7 +68,8 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 	u32 mss, half = fp->max_window / 2;
 
 	csk->pmtu = pmtu;
-	mss = ferry_mss_of_mtu(csk->af_ops, pmtu) - ip_options_len(sk);
+	mss = ferry_mss_of_mtu(csk->af_ops, pmtu);
+	mss -= min(mss, ip_options_len(sk));
 	mss = min_t(u32, mss, fp->mss_clamp);
 	if (fp->user_mss)
 		mss = min_t(u32, mss, fp->user_mss);

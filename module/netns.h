@@ -35,6 +35,8 @@ struct ferry_bind_head {
  * @keepalive_probes: keep-alive probes before a connection is given up
  * @max_syn_backlog: half-open connections of a listener
  * @abort_on_overflow: reset, rather than retry, when the accept queue is full
+ * @invalid_ratelimit: time between two answers of one connection to segments
+ *	that do not fit, jiffies
  * @window_scaling: offer the window scale option
  * @wmem: send buffer: minimum, default, maximum in bytes
  * @rmem: receive buffer: minimum, default, maximum in bytes
@@ -50,6 +52,7 @@ struct ferry_sysctl {
 	int keepalive_probes;
 	int max_syn_backlog;
 	int abort_on_overflow;
+	int invalid_ratelimit;
 	int window_scaling;
 	int wmem[3];
 	int rmem[3];
@@ -73,7 +76,7 @@ struct ferry_net {
 	struct hlist_nulls_head *ehash;
 	spinlock_t *ehash_locks;	/* of chains in ehash */
 	u32 ehash_mask;
-	struct hlist_head *lhash;
+	struct hlist_nulls_head *lhash;
 	spinlock_t lhash_lock;		/* of lhash, for writers */
 	struct ferry_bind_head *bhash;
 	u32 challenge_stamp;

@@ -35,6 +35,13 @@ static u16 select_window(struct sock *sk)
 	u32 full = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
 	u32 free = ferry_space(sk);
 
+	if (ferry_csk(sk)->no_room) {
+		/* Better taken back than promised and not kept. */
+		ferry_csk(sk)->no_room = 0;
+		fp->rcv_wnd = 0;
+		fp->rcv_wup = fp->rcv_nxt;
+		return 0;
+	}
 	if (fp->window_clamp) {
 		full = min(full, fp->window_clamp);
 		free = min(free, fp->window_clamp);
@@ -429,7 +436,7 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 		window = ferry_wnd_end(fp) - cb->seq;
 	}
 	if (len > window)
-		len = max_t(u32, rounddown(window, cb->mss), 1);
+		len = rounddown(window, cb->mss) ?: window;
 	if (skb->len > len) {
 		err = ferry_fragment(sk, skb, len, true, GFP_ATOMIC);
 		if (err)

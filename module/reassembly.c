@@ -239,6 +239,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	}
 
 	if (!charge(sk, skb)) {
+		ferry_csk(sk)->no_room = 1;
 		reject(sk, skb, FERRY_MIB_DROP_MEMORY);
 		return;
 	}

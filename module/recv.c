@@ -106,8 +106,10 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 				lock_sock(sk);
 			} else {
 				ferry_ack_after_read(sk, copied);
-				if (sk_wait_data(sk, &timeout, NULL) < 0)
-					break;
+				skb = skb_peek_tail(&sk->sk_receive_queue);
+				err = sk_wait_data(sk, &timeout, skb);
+				if (err < 0)
+					return copied ?: err;
 			}
 			/* Somebody else may have read meanwhile. */
 			if (peek && peek_seq - copied != fp->copied_seq)

@@ -140,6 +140,8 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	u32 space;
 
 	ferry_skb_options(skb, &o);
+	if (o.malformed)
+		ferry_count(sock_net(sk), MALFORMED_OPTIONS);
 	req->mss = o.mss ?: FERRY_MSS_DEFAULT;
 	if (lp->user_mss)
 		req->mss = min(req->mss, lp->user_mss);
@@ -173,6 +175,9 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	struct ferry_request_sock *req;
 	struct sock_common *c;
 
+	/* The lookup took no lock: it may have ceased to listen. */
+	if (listener->sk_state != TCP_LISTEN)
+		goto drop;
 	if (sk_acceptq_is_full(listener)) {
 		ferry_count(net, DROP_LISTEN_OVERFLOW);
 		return;
@@ -196,6 +201,7 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	req->snd_wscale = 0;
 	req->rcv_wscale = 0;
 	req->retransmits = 0;
+	req->last_answer = 0;
 	req->oif = 0;
 	req->mark = READ_ONCE(listener->sk_mark);
 	req->rcv_isn = cb->seq;
@@ -263,6 +269,7 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	csk->last_snd = (u32)jiffies;
 	csk->quick_acks = FERRY_QUICK_ACKS;
 
+	fp->total_retrans = req->retransmits;
 	/* Karn: after a repetition nobody knows which one was answered. */
 	if (!req->retransmits)
 		ferry_rtt_sample(&csk->rtt,
@@ -286,17 +293,17 @@ static struct sock *create_child(const struct sock *listener,
 	csk->af_ops = req->af_ops;
 	csk->bind_bucket = NULL;
 	csk->accept_next = NULL;
+	ferry_accept_queue_init(&csk->accept_queue);
 	csk->deferred = 0;
 	ferry_timers_init(child);
 	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, req->mss);
-	/* The listener's reference keeps the module while this one is taken. */
-	__module_get(csk->cong.ops->owner);
-	ferry_cong_use(&csk->cong, csk->cong.ops);
+	ferry_cong_inherit(&csk->cong, &ferry_csk(listener)->cong);
 
 	inet_sk_set_state(child, TCP_SYN_RECV);
 	sock_reset_flag(child, SOCK_RCU_FREE);
 	sk_node_init(&child->sk_node);
+	atomic64_set(&child->sk_cookie, 0);
 	child->sk_bound_dev_if = req->common.skc_bound_dev_if;
 	child->sk_mark = req->mark;
 	inet_sk(child)->inet_dport = req->common.skc_dport;
@@ -337,12 +344,14 @@ void ferry_request_discard(struct sock *child)
 	sock_put(child);
 }
 
-static void challenge(const struct ferry_request_sock *req,
+static void challenge(struct ferry_request_sock *req,
 		      const struct sk_buff *skb)
 {
 	struct net *net = read_pnet(&req->common.skc_net);
 	struct tcphdr th;
 
+	if (!ferry_may_answer(net, skb, &req->last_answer))
+		return;
 	ferry_init_header(&th, req->snt_isn + 1, req->rcv_isn + 1, FERRY_ACK,
 			  req->rcv_wnd >> req->rcv_wscale);
 	req->af_ops->reply(net, req->listener, skb, &th);
@@ -407,8 +416,10 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 
 	if (cb->seq == req->rcv_isn &&
 	    (cb->flags & (FERRY_SYN | FERRY_RST | FERRY_ACK)) == FERRY_SYN) {
-		ferry_count(net, RETRANS_SEGS);
-		send_synack(listener, req);
+		if (ferry_may_answer(net, skb, &req->last_answer)) {
+			ferry_count(net, RETRANS_SEGS);
+			send_synack(listener, req);
+		}
 		return NULL;
 	}
 	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, rcv_nxt, rcv_nxt,

@@ -9,6 +9,7 @@
 
 /* RFC 6298 (2.1) and (2.5); the minimum is Linux's, see rtt.c. */
 #define FERRY_RTO_INIT_US	1000000U
+#define FERRY_RTO_FALLBACK_US	3000000U	/* (5.7) */
 #define FERRY_RTO_MIN_US	200000U
 #define FERRY_RTO_MAX_US	120000000U
 

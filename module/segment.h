@@ -14,7 +14,6 @@
 
 /* RFC 9293 section 3.2: the sender's assumption if no MSS option came. */
 #define FERRY_MSS_DEFAULT	536U
-#define FERRY_MSS_DEFAULT_IPV6	1220U
 /* Linux's lower bound for the MSS; less leaves no room beside the options. */
 #define FERRY_MSS_MIN		88U
 /* RFC 7323 section 2.3 */

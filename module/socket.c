@@ -24,8 +24,8 @@ static DEFINE_PER_CPU(int, memory_per_cpu_fw_alloc);
 static struct percpu_counter sockets_allocated;
 static unsigned long memory_pressure;
 static long sysctl_mem[3];
-static int default_wmem[3] = { 4096, 16384, 4194304 };
-static int default_rmem[3] = { 4096, 131072, 6291456 };
+/* What a socket may queue in each direction even when memory is short. */
+static int guaranteed_memory = 4096;
 
 /**
  * ferry_enter_memory_pressure() - the queues of all sockets hold much memory
@@ -58,6 +58,7 @@ int ferry_init_sock(struct sock *sk)
 	struct ferry_sock *fp = ferry_sk(sk);
 
 	csk->af_ops = ferry_af_of_socket(sk);
+	ferry_accept_queue_init(&csk->accept_queue);
 	fp->rtx_queue = RB_ROOT;
 	fp->ofo_queue = RB_ROOT;
 	fp->mss = FERRY_MSS_DEFAULT;
@@ -143,8 +144,8 @@ FERRY_DEFINE_PROTO_IOCTL(ferry_ioctl)
 	.sockets_allocated	= &sockets_allocated,			\
 	.memory_pressure	= &memory_pressure,			\
 	.sysctl_mem		= sysctl_mem,				\
-	.sysctl_wmem		= default_wmem,				\
-	.sysctl_rmem		= default_rmem,				\
+	.sysctl_wmem		= &guaranteed_memory,			\
+	.sysctl_rmem		= &guaranteed_memory,			\
 	.max_header		= FERRY_MAX_HEADER,			\
 	.slab_flags		= SLAB_TYPESAFE_BY_RCU,			\
 	.no_autobind		= true
@@ -212,8 +213,8 @@ static struct inet_protosw protosw6 = {
 /**
  * ferry_proto_init() - make sockets possible
  *
- * The bounds of all queues' memory are TCP's: a 1/16th, 1/12th and 1/8th of
- * what the machine can give.
+ * The bounds of all queues' memory are TCP's: 3/64, 1/16 and 3/32 of the pages
+ * that the machine has.
  *
  * Return: 0 or -ENOMEM.
  */

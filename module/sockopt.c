@@ -147,8 +147,7 @@ static int set_congestion(struct sock *sk, sockptr_t optval,
 	if (!ops)
 		return -ENOENT;
 	lock_sock(sk);
-	ferry_cong_release(&ferry_csk(sk)->cong);
-	ferry_cong_use(&ferry_csk(sk)->cong, ops);
+	ferry_cong_change(&ferry_csk(sk)->cong, ops);
 	release_sock(sk);
 	return 0;
 }
@@ -172,8 +171,8 @@ int ferry_setsockopt(struct sock *sk, int level, int optname,
 	int val, err;
 
 	if (!ours(level))
-		return ferry_csk(sk)->af_ops->setsockopt(sk, level, optname,
-							 optval, optlen);
+		return ferry_af_of_socket(sk)->setsockopt(sk, level, optname,
+							  optval, optlen);
 	if (optname == FERRY_CONGESTION)
 		return set_congestion(sk, optval, optlen);
 	if (optlen < sizeof(int))
@@ -320,8 +319,8 @@ int ferry_getsockopt(struct sock *sk, int level, int optname,
 	int val, len, err;
 
 	if (!ours(level))
-		return ferry_csk(sk)->af_ops->getsockopt(sk, level, optname,
-							 optval, optlen);
+		return ferry_af_of_socket(sk)->getsockopt(sk, level, optname,
+							  optval, optlen);
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

@@ -2,8 +2,9 @@
 /*
  * The settings under net.ferry, for each namespace.
  *
- * The defaults are those of Linux TCP, but for the receive buffer: until it
- * tunes itself, it starts with room for a window of half a megabyte.
+ * The defaults have the effect that Linux TCP's have, with two exceptions.  The
+ * receive buffer, until it tunes itself, starts with room for a window of half
+ * a megabyte; and the length of the half-open queue does not depend on memory.
  */
 #include <linux/slab.h>
 #include <linux/sysctl.h>
@@ -21,6 +22,7 @@ static const struct ferry_sysctl defaults = {
 	.keepalive_probes	= 9,
 	.max_syn_backlog	= 1024,
 	.abort_on_overflow	= 0,
+	.invalid_ratelimit	= HZ / 2,
 	.window_scaling		= 1,
 	.wmem			= { 4096, 16384, 4194304 },
 	.rmem			= { 4096, 1048576, 6291456 },
@@ -61,6 +63,7 @@ static const struct ctl_table template[] = {
 		     SYSCTL_ZERO, NULL),
 	FERRY_SYSCTL(abort_on_overflow, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(invalid_ratelimit, 1, proc_dointvec_ms_jiffies, NULL, NULL),
 	FERRY_SYSCTL(window_scaling, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
@@ -68,7 +71,7 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL_SENTINEL
 };
 
-#define FERRY_SYSCTL_COUNT	13
+#define FERRY_SYSCTL_COUNT	14
 
 /**
  * ferry_sysctl_init() - create net.ferry in a namespace

@@ -167,6 +167,9 @@ static void retransmission_timeout(struct sock *sk)
 	}
 
 	ferry_count(sock_net(sk), TIMEOUTS);
+	/* Even if nothing can be sent, time runs. */
+	if (!csk->retrans_stamp)
+		csk->retrans_stamp = max(jiffies, 1UL);
 	if (csk->retransmits == RETRIES_SUSPECT)
 		dst_negative_advice(sk);
 	ferry_mark_lost(sk, ferry_recovery_timeout(&csk->cong, fp->snd_una,
@@ -183,6 +186,20 @@ static void retransmission_timeout(struct sock *sk)
 	ferry_timer_arm(sk, FERRY_TIMER_RETRANS, ferry_rto(sk));
 }
 
+/*
+ * A peer that answers may keep its window closed for as long as it likes, but
+ * for what the application has allowed, and not without an application.
+ */
+static bool probing_is_hopeless(const struct sock *sk, unsigned int max)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (csk->user_timeout &&
+	    time_after_eq(jiffies, csk->retrans_stamp + csk->user_timeout))
+		return true;
+	return sock_flag(sk, SOCK_DEAD) && csk->backoff >= max;
+}
+
 static void probe_timeout(struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
@@ -195,7 +212,9 @@ static void probe_timeout(struct sock *sk)
 	}
 	max = sock_flag(sk, SOCK_DEAD) ? READ_ONCE(sysctl->orphan_retries) :
 					 READ_ONCE(sysctl->retries2);
-	if (csk->probes_out >= max) {
+	if (!csk->retrans_stamp)
+		csk->retrans_stamp = max(jiffies, 1UL);
+	if (csk->probes_out >= max || probing_is_hopeless(sk, max)) {
 		give_up(sk);
 		return;
 	}
@@ -205,6 +224,8 @@ static void probe_timeout(struct sock *sk)
 		/* It was data; from here on it is a retransmission. */
 		csk->probes_out = 0;
 		csk->backoff = 0;
+		csk->retrans_stamp = 0;
+		ferry_rearm_rto(sk);
 		return;
 	}
 	csk->probes_out++;

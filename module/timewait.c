@@ -91,13 +91,18 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	tw->rcv_nxt = fp->rcv_nxt;
 	tw->rcv_wnd = ferry_receive_window(fp);
 	tw->rcv_wscale = fp->rcv_wscale;
+	tw->last_answer = 0;
+	tw->common.skc_nulls_node.pprev = NULL;
 	timer_setup(&tw->timer, tw_timer, 0);
 
 	ferry_bind_move(sk, tw);
 	/* The hash's, the timer's. */
 	refcount_set(&tw->common.skc_refcnt, 2);
+	/* Whoever finds it finds its timer running, and it runs long enough. */
+	local_bh_disable();
+	mod_timer(&tw->timer, jiffies + max(timeout, 1UL));
 	ferry_hash_replace(sk, ferry_mini_sk(&tw->common));
-	mod_timer(&tw->timer, jiffies + timeout);
+	local_bh_enable();
 	ferry_count(sock_net(sk), TIME_WAIT);
 	ferry_done(sk);
 }
@@ -134,15 +139,25 @@ static void restart(struct ferry_timewait_sock *tw)
 	mod_timer_pending(&tw->timer, jiffies + FERRY_TIMEWAIT_LEN);
 }
 
-static void send_ack(const struct ferry_timewait_sock *tw,
-		     const struct sk_buff *skb)
+/**
+ * ferry_timewait_ack() - answer a segment with what is expected
+ * @tw: the mini socket; the caller holds a reference
+ * @skb: the segment
+ *
+ * Context: BH.
+ */
+void ferry_timewait_ack(struct ferry_timewait_sock *tw,
+			const struct sk_buff *skb)
 {
 	struct net *net = read_pnet(&tw->common.skc_net);
 	struct tcphdr th;
 
+	if (!ferry_may_answer(net, skb, &tw->last_answer))
+		return;
 	ferry_init_header(&th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
 			  tw->rcv_wnd >> tw->rcv_wscale);
 	tw->af_ops->reply(net, NULL, skb, &th);
+	ferry_count(net, OUT_SEGS);
 }
 
 /* An orphan's FIN_WAIT2; there is nobody to read data. */
@@ -154,18 +169,18 @@ static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, tw->rcv_nxt,
 				  tw->rcv_nxt, tw->rcv_wnd)) {
 		if (!(cb->flags & FERRY_RST))
-			send_ack(tw, skb);
+			ferry_timewait_ack(tw, skb);
 		return;
 	}
 	if (cb->flags & FERRY_RST) {
 		if (cb->seq == tw->rcv_nxt)
 			ferry_timewait_kill(tw);
 		else
-			send_ack(tw, skb);
+			ferry_timewait_ack(tw, skb);
 		return;
 	}
 	if (cb->flags & FERRY_SYN) {
-		send_ack(tw, skb);
+		ferry_timewait_ack(tw, skb);
 		return;
 	}
 	if (!(cb->flags & FERRY_ACK) || cb->seq == cb->end_seq ||
@@ -176,7 +191,7 @@ static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 		tw->rcv_nxt = cb->end_seq;
 		WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
 		restart(tw);
-		send_ack(tw, skb);
+		ferry_timewait_ack(tw, skb);
 		return;
 	}
 	/* RFC 1122 section 4.2.2.13: data for an application that has gone */
@@ -216,8 +231,9 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 	}
 	if (cb->seq == tw->rcv_nxt && cb->seq == cb->end_seq)
 		return false;
-	if (cb->flags & FERRY_FIN)
+	/* The peer has sent its FIN again: it did not get our ACK. */
+	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt)
 		restart(tw);
-	send_ack(tw, skb);
+	ferry_timewait_ack(tw, skb);
 	return false;
 }
