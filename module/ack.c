@@ -153,14 +153,13 @@ static void data_acknowledged(struct sock *sk, struct ferry_ack_sample *sample,
 	take_rtt(csk, sample->rtt_us);
 	csk->retransmits = 0;
 	csk->backoff = 0;
+	csk->retrans_stamp = 0;
 	sk_dst_confirm(sk);
 
 	verdict = ferry_recovery_ack(&csk->cong, fp->snd_una, sample);
 	ferry_mark_lost(sk, verdict);
 	if (verdict == FERRY_HEAD_LOST)
 		ferry_retransmit_front(sk);
-	if (!csk->cong.retrans_out && !csk->cong.lost_out)
-		csk->retrans_stamp = 0;
 	ferry_rearm_rto(sk);
 	ferry_sndbuf_expand(sk);
 

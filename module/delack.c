@@ -131,9 +131,7 @@ void ferry_ack_after_read(struct sock *sk, int copied)
 	old = ferry_receive_window(fp);
 	if (2 * old > ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf)))
 		return;
-	new = ferry_window_select(old, ferry_space(sk),
-				  ferry_window_from_space(sk->sk_rcvbuf),
-				  csk->rcv_mss, fp->rcv_wscale);
+	new = ferry_window_to_offer(sk);
 	if (new && new >= 2 * old)
 		ferry_send_ack(sk);
 }

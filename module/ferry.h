@@ -226,8 +226,8 @@ enum ferry_deferred {
  * @rtt: round-trip time of the path
  * @pmtu: path MTU in bytes for which the MSS was computed
  * @mtu_info: path MTU that an ICMP message told, for FERRY_DEFERRED_MTU
- * @retrans_stamp: when the oldest segment was first sent again, in jiffies,
- *	0 if none was
+ * @retrans_stamp: when a segment was first sent again, or the window probed,
+ *	since the peer has last taken something, in jiffies; 0 if not
  * @user_timeout: bound of the time without acknowledgment in jiffies, 0: none
  * @keepalive_time: idle time before the first probe in jiffies, 0: the sysctl
  * @keepalive_intvl: time between probes in jiffies, 0: the sysctl
@@ -637,6 +637,7 @@ void ferry_ack_timeout(struct sock *sk);
 
 /* output.c */
 void ferry_push(struct sock *sk, bool more);
+u32 ferry_window_to_offer(const struct sock *sk);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
 struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs);

@@ -28,12 +28,30 @@ void ferry_skb_set_segs(struct sk_buff *skb, u32 mss)
 	cb->segs = skb->len > mss ? DIV_ROUND_UP(skb->len, mss) : 1;
 }
 
+/**
+ * ferry_window_to_offer() - the window that an ACK would announce now
+ * @sk: the socket
+ *
+ * Return: bytes.
+ */
+u32 ferry_window_to_offer(const struct sock *sk)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	u32 full = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
+	u32 free = ferry_space(sk);
+
+	if (fp->window_clamp) {
+		full = min(full, fp->window_clamp);
+		free = min(free, fp->window_clamp);
+	}
+	return ferry_window_select(ferry_receive_window(fp), free, full,
+				   ferry_csk(sk)->rcv_mss, fp->rcv_wscale);
+}
+
 /* The window to announce, as the header's field. */
 static u16 select_window(struct sock *sk)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
-	u32 full = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
-	u32 free = ferry_space(sk);
 
 	if (ferry_csk(sk)->no_room) {
 		/* Better taken back than promised and not kept. */
@@ -42,13 +60,7 @@ static u16 select_window(struct sock *sk)
 		fp->rcv_wup = fp->rcv_nxt;
 		return 0;
 	}
-	if (fp->window_clamp) {
-		full = min(full, fp->window_clamp);
-		free = min(free, fp->window_clamp);
-	}
-	fp->rcv_wnd = ferry_window_select(ferry_receive_window(fp), free, full,
-					  ferry_csk(sk)->rcv_mss,
-					  fp->rcv_wscale);
+	fp->rcv_wnd = ferry_window_to_offer(sk);
 	fp->rcv_wup = fp->rcv_nxt;
 	return fp->rcv_wnd >> fp->rcv_wscale;
 }
