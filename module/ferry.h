@@ -707,6 +707,9 @@ u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
 		__be16 rport);
 u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 		const struct in6_addr *raddr, __be16 rport);
+u32 ferry_isn(u32 hash);
+
+/* lookup.c */
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 			   const struct tcphdr *th, bool listen);
 struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
@@ -715,7 +718,6 @@ struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
 				const struct tcphdr *th, int dif, int sdif);
 struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 				const struct tcphdr *th, int dif, int sdif);
-u32 ferry_isn(u32 hash);
 
 /* demux.c */
 int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af);

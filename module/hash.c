@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finding the socket for a segment.
+ * The hashes in which a segment's socket is found; lookup.c finds it.
  *
- * Two hashes in each namespace.  @ehash holds whatever has a peer: full
+ * There are two in each namespace.  @ehash holds whatever has a peer: full
  * sockets, requests and TIME_WAIT, by addresses and ports.  @lhash holds the
  * listeners, by port.
  *
  * Readers hold nothing but RCU.  A socket may be freed and its memory reused,
  * as a socket again, while a reader looks at it, or a listener may become a
  * connection; so a chain ends in its own number ("nulls"), by which a reader
- * notices that it was led into another chain, and begins again.  A reader of
- * @ehash takes a reference and then looks a second time.  Listeners are freed
- * after a grace period only, so a reader of @lhash needs no reference.
+ * notices that it was led into another chain, and begins again.  Listeners are
+ * freed after a grace period only.
  *
- * Writers hold the lock of the chain.  One lock serves several chains.
+ * Writers hold the lock of the chain.  One lock serves several chains of
+ * @ehash, one serves all of @lhash.
  */
-#include <linux/jhash.h>
 #include <linux/rculist.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
@@ -28,7 +27,6 @@
 
 #define EHASH_SIZE	4096
 #define EHASH_LOCKS	64
-#define LHASH_SIZE	64
 
 static siphash_key_t hash_key __read_mostly;
 static siphash_key_t isn_key __read_mostly;
@@ -49,7 +47,7 @@ int ferry_hash_init(struct ferry_net *fn)
 	fn->ehash = kvmalloc_array(EHASH_SIZE, sizeof(*fn->ehash), GFP_KERNEL);
 	fn->ehash_locks = kvmalloc_array(EHASH_LOCKS, sizeof(*fn->ehash_locks),
 					 GFP_KERNEL);
-	fn->lhash = kvmalloc_array(LHASH_SIZE, sizeof(*fn->lhash), GFP_KERNEL);
+	fn->lhash = kvmalloc_array(FERRY_LHASH_SIZE, sizeof(*fn->lhash), GFP_KERNEL);
 	fn->bhash = ferry_bind_alloc();
 	if (!fn->ehash || !fn->ehash_locks || !fn->lhash || !fn->bhash) {
 		kvfree(fn->bhash);
@@ -63,7 +61,7 @@ int ferry_hash_init(struct ferry_net *fn)
 	for (i = 0; i < EHASH_SIZE; i++)
 		INIT_HLIST_NULLS_HEAD(&fn->ehash[i], i);
 	/* A listener may become a connection: no chain of both has one end. */
-	for (i = 0; i < LHASH_SIZE; i++)
+	for (i = 0; i < FERRY_LHASH_SIZE; i++)
 		INIT_HLIST_NULLS_HEAD(&fn->lhash[i], LISTENING_NULLS_BASE + i);
 	for (i = 0; i < EHASH_LOCKS; i++)
 		spin_lock_init(&fn->ehash_locks[i]);
@@ -188,23 +186,6 @@ u32 ferry_isn(u32 hash)
 	return siphash_1u32(hash, &isn_key) + (u32)(ktime_get_ns() >> 6);
 }
 
-static u32 lhash_slot(u16 port)
-{
-	return port & (LHASH_SIZE - 1);
-}
-
-static struct hlist_nulls_head *lhash_chain(const struct ferry_net *fn,
-					    u16 port)
-{
-	return &fn->lhash[lhash_slot(port)];
-}
-
-/* What the chain of a port ends in. */
-static unsigned long lhash_end(u16 port)
-{
-	return LISTENING_NULLS_BASE + lhash_slot(port);
-}
-
 static bool bound_to_any(const struct sock *sk)
 {
 #if IS_ENABLED(CONFIG_IPV6)
@@ -256,7 +237,7 @@ static int join_reuseport(struct sock *sk, const struct hlist_nulls_head *chain)
 int ferry_hash_listener(struct sock *sk)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
-	struct hlist_nulls_head *chain = lhash_chain(fn, sk->sk_num);
+	struct hlist_nulls_head *chain = ferry_lhash_chain(fn, sk->sk_num);
 	int err;
 
 	sock_set_flag(sk, SOCK_RCU_FREE);
@@ -391,311 +372,3 @@ bool ferry_hash_remove(struct sock *sk)
 	spin_unlock_bh(ehash_lock(fn, sk->sk_hash));
 	return hashed;
 }
-
-static bool same_device(const struct sock *sk, int dif, int sdif)
-{
-	return !sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif ||
-	       sk->sk_bound_dev_if == sdif;
-}
-
-/* What a connection is looked up by; the addresses are of one family. */
-struct ehash_key {
-	const struct in6_addr *laddr6;
-	const struct in6_addr *raddr6;
-	__be32 laddr;
-	__be32 raddr;
-	u16 num;
-	__be16 dport;
-	int dif;
-	int sdif;
-};
-
-/*
- * The lookup is the same for both families but for @match, which is known
- * where this is called, so that no indirect call is left.
- */
-static __always_inline struct sock *
-ehash_lookup(const struct ferry_net *fn, u32 hash, const struct ehash_key *key,
-	     bool (*match)(const struct sock *sk, const struct ehash_key *key))
-{
-	const u32 slot = hash & fn->ehash_mask;
-	const struct hlist_nulls_node *node;
-	struct sock *sk;
-
-again:
-	sk_nulls_for_each_rcu(sk, node, &fn->ehash[slot]) {
-		if (sk->sk_hash != hash || !match(sk, key))
-			continue;
-		if (!refcount_inc_not_zero(&sk->sk_refcnt))
-			return NULL;
-		if (sk->sk_hash == hash && match(sk, key))
-			return sk;
-		/* It was freed and has come back as another one. */
-		ferry_put(sk);
-		goto again;
-	}
-	if (get_nulls_value(node) != slot)
-		goto again;
-	return NULL;
-}
-
-/* The more a listener asks for, the better it fits; -1 if it does not. */
-static int score_device(const struct sock *sk, int dif, int sdif)
-{
-	int score = 0;
-
-	if (!inet_sk_bound_dev_eq(sock_net(sk), sk->sk_bound_dev_if, dif, sdif))
-		return -1;
-	if (sk->sk_bound_dev_if)
-		score += 4;
-	if (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id())
-		score++;
-	return score;
-}
-
-static int score4(const struct sock *sk, __be32 daddr, int dif, int sdif)
-{
-	int score;
-
-	if (ipv6_only_sock(sk))
-		return -1;
-	score = score_device(sk, dif, sdif);
-	if (score < 0)
-		return -1;
-	if (sk->sk_rcv_saddr) {
-		if (sk->sk_rcv_saddr != daddr)
-			return -1;
-		score += 16;
-	}
-	return score + (sk->sk_family == AF_INET ? 8 : 0);
-}
-
-static struct sock *listener4(const struct ferry_net *fn,
-			      const struct sk_buff *skb,
-			      const struct tcphdr *th, int dif, int sdif)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	u16 port = ntohs(th->dest);
-	const struct hlist_nulls_node *node;
-	struct sock *sk, *best;
-	int score, best_score;
-
-again:
-	best = NULL;
-	best_score = -1;
-	sk_nulls_for_each_rcu(sk, node, lhash_chain(fn, port)) {
-		if (sk->sk_num != port || sk->sk_state != TCP_LISTEN)
-			continue;
-		score = score4(sk, iph->daddr, dif, sdif);
-		if (score > best_score) {
-			best = sk;
-			best_score = score;
-		}
-	}
-	if (get_nulls_value(node) != lhash_end(port))
-		goto again;
-	if (best && best->sk_reuseport) {
-		u32 hash = ferry_hash4(sock_net(best), iph->daddr, port,
-				       iph->saddr, th->source);
-
-		sk = reuseport_select_sock(best, hash, (struct sk_buff *)skb,
-					   ferry_hdr_len(th));
-		if (!IS_ERR_OR_NULL(sk))
-			best = sk;
-	}
-	return best;
-}
-
-static bool match4(const struct sock *sk, const struct ehash_key *key)
-{
-	return sk->sk_daddr == key->raddr && sk->sk_rcv_saddr == key->laddr &&
-	       sk->sk_dport == key->dport && sk->sk_num == key->num &&
-	       same_device(sk, key->dif, key->sdif);
-}
-
-/* The connection between our @laddr and @lport and the peer's, referenced. */
-static struct sock *connection4(struct net *net, __be32 laddr, __be16 lport,
-				__be32 raddr, __be16 rport, int dif, int sdif)
-{
-	const struct ehash_key key = {
-		.laddr	= laddr,
-		.raddr	= raddr,
-		.num	= ntohs(lport),
-		.dport	= rport,
-		.dif	= dif,
-		.sdif	= sdif,
-	};
-
-	return ehash_lookup(ferry_net(net),
-			    ferry_hash4(net, laddr, key.num, raddr, rport),
-			    &key, match4);
-}
-
-/**
- * ferry_lookup4() - the socket for an IPv4 segment
- * @net: namespace in which it came
- * @skb: the segment; the network header is set
- * @th: its header
- * @listen: look for a listener, and only for one
- *
- * Context: RCU read side.
- *
- * Return: a full or mini socket, with a reference unless it is a listener; or
- * NULL.
- */
-struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
-			   const struct tcphdr *th, bool listen)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	int dif = inet_iif(skb), sdif = inet_sdif(skb);
-
-	if (listen)
-		return listener4(ferry_net(net), skb, th, dif, sdif);
-	return connection4(net, iph->daddr, th->dest, iph->saddr, th->source,
-			   dif, sdif);
-}
-
-/**
- * ferry_lookup4_sent() - the socket that has sent a segment
- * @net: namespace
- * @iph: network header of what was sent
- * @th: its header; only the ports are read
- * @dif: device on which news of it came
- * @sdif: the same for an l3 domain
- *
- * Context: RCU read side.
- *
- * Return: a full or mini socket with a reference, or NULL.
- */
-struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
-				const struct tcphdr *th, int dif, int sdif)
-{
-	return connection4(net, iph->saddr, th->source, iph->daddr, th->dest,
-			   dif, sdif);
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static int score6(const struct sock *sk, const struct in6_addr *daddr, int dif,
-		  int sdif)
-{
-	int score;
-
-	if (sk->sk_family != AF_INET6)
-		return -1;
-	score = score_device(sk, dif, sdif);
-	if (score < 0)
-		return -1;
-	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr)) {
-		if (!ipv6_addr_equal(&sk->sk_v6_rcv_saddr, daddr))
-			return -1;
-		score += 16;
-	}
-	return score;
-}
-
-static struct sock *listener6(const struct ferry_net *fn,
-			      const struct sk_buff *skb,
-			      const struct tcphdr *th, int dif, int sdif)
-{
-	const struct ipv6hdr *iph = ipv6_hdr(skb);
-	u16 port = ntohs(th->dest);
-	const struct hlist_nulls_node *node;
-	struct sock *sk, *best;
-	int score, best_score;
-
-again:
-	best = NULL;
-	best_score = -1;
-	sk_nulls_for_each_rcu(sk, node, lhash_chain(fn, port)) {
-		if (sk->sk_num != port || sk->sk_state != TCP_LISTEN)
-			continue;
-		score = score6(sk, &iph->daddr, dif, sdif);
-		if (score > best_score) {
-			best = sk;
-			best_score = score;
-		}
-	}
-	if (get_nulls_value(node) != lhash_end(port))
-		goto again;
-	if (best && best->sk_reuseport) {
-		u32 hash = ferry_hash6(sock_net(best), &iph->daddr, port,
-				       &iph->saddr, th->source);
-
-		sk = reuseport_select_sock(best, hash, (struct sk_buff *)skb,
-					   ferry_hdr_len(th));
-		if (!IS_ERR_OR_NULL(sk))
-			best = sk;
-	}
-	return best;
-}
-
-static bool match6(const struct sock *sk, const struct ehash_key *key)
-{
-	return sk->sk_family == AF_INET6 &&
-	       sk->sk_dport == key->dport && sk->sk_num == key->num &&
-	       ipv6_addr_equal(&sk->sk_v6_daddr, key->raddr6) &&
-	       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, key->laddr6) &&
-	       same_device(sk, key->dif, key->sdif);
-}
-
-static struct sock *connection6(struct net *net, const struct in6_addr *laddr,
-				__be16 lport, const struct in6_addr *raddr,
-				__be16 rport, int dif, int sdif)
-{
-	const struct ehash_key key = {
-		.laddr6	= laddr,
-		.raddr6	= raddr,
-		.num	= ntohs(lport),
-		.dport	= rport,
-		.dif	= dif,
-		.sdif	= sdif,
-	};
-
-	return ehash_lookup(ferry_net(net),
-			    ferry_hash6(net, laddr, key.num, raddr, rport),
-			    &key, match6);
-}
-
-/**
- * ferry_lookup6() - the socket for an IPv6 segment
- * @net: namespace in which it came
- * @skb: the segment; the network header is set, IP6CB is intact
- * @th: its header
- * @listen: look for a listener, and only for one
- *
- * Context: RCU read side.
- *
- * Return: a full or mini socket, with a reference unless it is a listener; or
- * NULL.
- */
-struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
-			   const struct tcphdr *th, bool listen)
-{
-	const struct ipv6hdr *iph = ipv6_hdr(skb);
-	int dif = inet6_iif(skb), sdif = inet6_sdif(skb);
-
-	if (listen)
-		return listener6(ferry_net(net), skb, th, dif, sdif);
-	return connection6(net, &iph->daddr, th->dest, &iph->saddr, th->source,
-			   dif, sdif);
-}
-
-/**
- * ferry_lookup6_sent() - the socket that has sent a segment
- * @net: namespace
- * @iph: network header of what was sent
- * @th: its header; only the ports are read
- * @dif: device on which news of it came
- * @sdif: the same for an l3 domain
- *
- * Context: RCU read side.
- *
- * Return: a full or mini socket with a reference, or NULL.
- */
-struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
-				const struct tcphdr *th, int dif, int sdif)
-{
-	return connection6(net, &iph->saddr, th->source, &iph->daddr, th->dest,
-			   dif, sdif);
-}
-#endif

@@ -5,9 +5,11 @@
 #ifndef _FERRY_NETNS_H
 #define _FERRY_NETNS_H
 
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/list_nulls.h>
 #include <linux/spinlock.h>
+#include <net/inet_hashtables.h>
 #include <net/netns/generic.h>
 
 struct ctl_table_header;
@@ -91,6 +93,21 @@ extern unsigned int ferry_net_id;
 static inline struct ferry_net *ferry_net(const struct net *net)
 {
 	return net_generic(net, ferry_net_id);
+}
+
+/* Chains in the hash of listeners. */
+#define FERRY_LHASH_SIZE	64
+
+static inline struct hlist_nulls_head *
+ferry_lhash_chain(const struct ferry_net *fn, u16 port)
+{
+	return &fn->lhash[port % FERRY_LHASH_SIZE];
+}
+
+/* What the chain of a port ends in. */
+static inline unsigned long ferry_lhash_end(u16 port)
+{
+	return LISTENING_NULLS_BASE + port % FERRY_LHASH_SIZE;
 }
 
 int ferry_netns_init(void);
