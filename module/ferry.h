@@ -696,6 +696,7 @@ void ferry_bind_move(struct sock *sk, struct ferry_timewait_sock *tw);
 void ferry_bind_release(struct ferry_timewait_sock *tw);
 
 /* hash.c */
+void ferry_hash_seed(void);
 int ferry_hash_init(struct ferry_net *fn);
 void ferry_hash_exit(struct net *net);
 int ferry_hash_listener(struct sock *sk);

@@ -15,6 +15,7 @@
  * Writers hold the lock of the chain.  One lock serves several chains of
  * @ehash, one serves all of @lhash.
  */
+#include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
@@ -28,8 +29,20 @@
 #define EHASH_SIZE	4096
 #define EHASH_LOCKS	64
 
-static siphash_key_t hash_key __read_mostly;
-static siphash_key_t isn_key __read_mostly;
+static siphash_key_t hash_key __ro_after_init;
+static siphash_key_t isn_key __ro_after_init;
+
+/**
+ * ferry_hash_seed() - choose the secrets of the hash and of the ISNs
+ *
+ * Not by net_get_random_once(): it holds the module for a while after its
+ * first use, so that a module just loaded could not be unloaded.
+ */
+void __init ferry_hash_seed(void)
+{
+	get_random_bytes(&hash_key, sizeof(hash_key));
+	get_random_bytes(&isn_key, sizeof(isn_key));
+}
 
 /**
  * ferry_hash_init() - empty hashes for a namespace
@@ -40,9 +53,6 @@ static siphash_key_t isn_key __read_mostly;
 int ferry_hash_init(struct ferry_net *fn)
 {
 	unsigned int i;
-
-	net_get_random_once(&hash_key, sizeof(hash_key));
-	net_get_random_once(&isn_key, sizeof(isn_key));
 
 	fn->ehash = kvmalloc_array(EHASH_SIZE, sizeof(*fn->ehash), GFP_KERNEL);
 	fn->ehash_locks = kvmalloc_array(EHASH_LOCKS, sizeof(*fn->ehash_locks),

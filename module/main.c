@@ -57,6 +57,7 @@ static int __init ferry_init(void)
 		return -EINVAL;
 	}
 
+	ferry_hash_seed();
 	err = create_caches();
 	if (err)
 		return err;
