@@ -708,9 +708,15 @@ void hosts_make(struct hosts *h, int mtu)
 	    " mtu %d netns /proc/%d/fd/%d", mtu, mtu, getpid(), h->ns[1]);
 	for (i = 0; i < 2; i++) {
 		hosts_enter(h, i);
+		run("ip link set " LINK " address 02:00:00:00:00:%02x", i + 1);
 		run("ip address add 10.0.0.%d/24 dev " LINK, i + 1);
 		run("ip address add fd00::%d/64 dev " LINK " nodad", i + 1);
 		run("ip link set " LINK " up");
+		/* A bad link must not keep the hosts from finding each other. */
+		run("ip neigh replace 10.0.0.%d dev " LINK
+		    " lladdr 02:00:00:00:00:%02x nud permanent", 2 - i, 2 - i);
+		run("ip neigh replace fd00::%d dev " LINK
+		    " lladdr 02:00:00:00:00:%02x nud permanent", 2 - i, 2 - i);
 	}
 	for (i = 0; i < 2; i++) {
 		hosts_enter(h, i);
