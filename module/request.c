@@ -59,7 +59,7 @@ void ferry_request_drop(struct ferry_request_sock *req)
 static void send_synack(const struct sock *listener,
 			struct ferry_request_sock *req)
 {
-	u16 mss = FERRY_MSS_MIN, user_mss = ferry_sk(listener)->user_mss;
+	u16 mss, user_mss = ferry_sk(listener)->user_mss;
 	struct net *net = read_pnet(&req->common.skc_net);
 	u8 options[FERRY_OPTIONS_MAX];
 	struct dst_entry *dst;
@@ -115,9 +115,7 @@ static void request_timer(struct timer_list *t)
 	    req->retransmits >= READ_ONCE(fn->sysctl.synack_retries)) {
 		if (ferry_hash_remove(sk)) {
 			ferry_count(sock_net(sk), ATTEMPT_FAILS);
-			atomic_dec(&ferry_csk(req->listener)->accept_queue
-				   .half_open);
-			ferry_request_put(req);
+			request_end(req);
 		}
 		ferry_request_put(req);
 		return;
