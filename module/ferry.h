@@ -68,7 +68,13 @@
 
 /**
  * struct ferry_skb_cb - what Ferry knows of a segment, in skb->cb
- * @ip: what the IP layer knows; zero in segments to be sent
+ * @ip: what the IP layer knows; zero in segments that are handed to it
+ * @tx: queued segments: the sender's own notes
+ * @tx.delivered: segments delivered on the connection when it was sent last
+ * @tx.delivered_us: when the latest of those was, ferry_clock_us()
+ * @tx.first_sent_us: when the segments of that time's sample began to be sent
+ * @tx.delivered_ce: as @tx.delivered, those that arrived with a CE mark
+ * @tx.is_app_limited: the application had no more to send
  * @seq: first sequence number; SYN and FIN count one each
  * @end_seq: sequence number after the last
  * @ack_seq: received segments: SEG.ACK
@@ -86,9 +92,18 @@
  */
 struct ferry_skb_cb {
 	union {
-		struct inet_skb_parm h4;
-		struct inet6_skb_parm h6;
-	} ip;
+		union {
+			struct inet_skb_parm h4;
+			struct inet6_skb_parm h6;
+		} ip;
+		struct {
+			u32 delivered;
+			u32 delivered_us;
+			u32 first_sent_us;
+			u32 delivered_ce;
+			u8 is_app_limited:1;
+		} tx;
+	};
 	u32 seq;
 	u32 end_seq;
 	union {
@@ -110,6 +125,7 @@ struct ferry_skb_cb {
 #define FERRY_SKB_LOST		0x01	/* held to be lost */
 #define FERRY_SKB_RETRANS	0x02	/* sent again, and on its way */
 #define FERRY_SKB_EVER_RETRANS	0x04	/* sent again at any time (Karn) */
+#define FERRY_SKB_SACKED	0x08	/* the peer has it, beyond a hole */
 
 #define FERRY_SKB_CB(skb)	((struct ferry_skb_cb *)(skb)->cb)
 
@@ -640,16 +656,18 @@ void ferry_push(struct sock *sk, bool more);
 u32 ferry_window_to_offer(const struct sock *sk);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
+int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
+		   gfp_t gfp);
+void ferry_skb_set_segs(struct sk_buff *skb, u32 mss);
+
+/* retransmit.c */
+void ferry_rtx_insert(struct sock *sk, struct sk_buff *skb);
+void ferry_rtx_adjust(struct sock *sk, u8 marks, int delta);
+void ferry_rtx_free(struct sock *sk, struct sk_buff *skb);
 struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs);
 int ferry_retransmit_front(struct sock *sk);
 void ferry_retransmit_lost(struct sock *sk);
 void ferry_rtx_resegment(struct sock *sk);
-void ferry_rtx_insert(struct sock *sk, struct sk_buff *skb);
-void ferry_rtx_adjust(struct sock *sk, u8 marks, int delta);
-void ferry_rtx_free(struct sock *sk, struct sk_buff *skb);
-int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
-		   gfp_t gfp);
-void ferry_skb_set_segs(struct sk_buff *skb, u32 mss);
 
 /* control.c */
 void ferry_init_header(struct tcphdr *th, u32 seq, u32 ack, u8 flags,
