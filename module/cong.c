@@ -45,7 +45,8 @@ int ferry_cong_register(struct ferry_cong_ops *ops)
 {
 	int err = 0;
 
-	if (!ops->ssthresh || !ops->cong_avoid || !ops->name[0])
+	if (!ops->ssthresh || !(ops->cong_avoid || ops->cong_control) ||
+	    !ops->name[0])
 		return -EINVAL;
 
 	spin_lock(&cong_lock);
@@ -196,11 +197,24 @@ void ferry_cong_init(struct ferry_cong *ca, u32 mss)
 	ca->snd_ssthresh = FERRY_SSTHRESH_MAX;
 	ca->snd_cwnd_cnt = 0;
 	ca->snd_cwnd_clamp = U32_MAX;
+	ca->prior_cwnd = 0;
+	ca->prior_ssthresh = 0;
 	ca->packets_out = 0;
 	ca->sacked_out = 0;
 	ca->lost_out = 0;
 	ca->retrans_out = 0;
 	ca->max_packets_out = 0;
+	ca->delivered = 0;
+	ca->delivered_ce = 0;
+	ca->lost = 0;
+	/* Until something was delivered, nothing is known of the network. */
+	ca->app_limited = ~0U;
+	ca->delivered_us = 0;
+	ca->first_tx_us = 0;
+	ca->rate_delivered = 0;
+	ca->rate_interval_us = 0;
+	ca->rate_app_limited = true;
+	ca->pacing_rate = 0;
 	ca->mss = mss;
 	ca->srtt_us = 0;
 	ca->state = FERRY_CA_OPEN;

@@ -5,7 +5,8 @@
  * An algorithm is a table of hooks, &struct ferry_cong_ops, in a module of its
  * own or in ferry.ko.  It works on &struct ferry_cong, a plain struct without
  * a socket in it, so that KUnit can run it over a simulated link.  All counts
- * are in segments of one MSS, as in Linux TCP.
+ * are in segments of one MSS, as in Linux TCP.  Nothing here reads a clock:
+ * who calls in sets @now_us first.
  *
  * The socket lock protects a connection's &struct ferry_cong; the list of
  * algorithms is under a spinlock for writers and RCU for readers.
@@ -26,58 +27,153 @@ struct ferry_cong;
 #define FERRY_INIT_CWND		10U
 #define FERRY_SSTHRESH_MAX	0x7fffffffU
 /* Bytes that an algorithm may keep for itself in every connection. */
-#define FERRY_CONG_PRIV_SIZE	104
+#define FERRY_CONG_PRIV_SIZE	88
 
 /**
  * enum ferry_ca_state - how far a connection is from trouble
  * @FERRY_CA_OPEN: nothing suspicious
  * @FERRY_CA_DISORDER: duplicate ACKs have come, too few to act on
+ * @FERRY_CA_CWR: the window is being reduced, but nothing is lost: ECN
+ *	(RFC 3168), or the sender's own queue was full
  * @FERRY_CA_RECOVERY: fast retransmit is under way (RFC 6582)
  * @FERRY_CA_LOSS: the retransmission timer expired (RFC 5681 section 3.1)
+ *
+ * The values are those of TCP_INFO's tcpi_ca_state.
  */
 enum ferry_ca_state {
 	FERRY_CA_OPEN,
 	FERRY_CA_DISORDER,
+	FERRY_CA_CWR,
 	FERRY_CA_RECOVERY,
 	FERRY_CA_LOSS,
 };
 
 /**
+ * enum ferry_ca_event - what else an algorithm may want to know
+ * @FERRY_CA_EVENT_TX_START: data goes out while nothing was in flight
+ * @FERRY_CA_EVENT_CWND_RESTART: the same, and the window was reduced because
+ *	the connection was idle (RFC 5681 section 4.1)
+ * @FERRY_CA_EVENT_COMPLETE_CWR: a reduction of the window is complete
+ * @FERRY_CA_EVENT_LOSS: the retransmission timer expired
+ * @FERRY_CA_EVENT_ECN_NO_CE: received data was not marked by the network
+ * @FERRY_CA_EVENT_ECN_IS_CE: received data was marked Congestion Experienced
+ */
+enum ferry_ca_event {
+	FERRY_CA_EVENT_TX_START,
+	FERRY_CA_EVENT_CWND_RESTART,
+	FERRY_CA_EVENT_COMPLETE_CWR,
+	FERRY_CA_EVENT_LOSS,
+	FERRY_CA_EVENT_ECN_NO_CE,
+	FERRY_CA_EVENT_ECN_IS_CE,
+};
+
+/* Bits of &struct ferry_cong_ops.flags. */
+#define FERRY_CONG_NON_RESTRICTED	0x1	/* for users without rights */
+#define FERRY_CONG_NEEDS_ECN		0x2	/* every packet is ECN-capable */
+
+/**
  * struct ferry_ack_sample - what one ACK has told
- * @acked: segments newly acknowledged
+ * @acked: segments newly acknowledged, cumulatively
+ * @acked_sacked: segments newly delivered: acknowledged now and not SACKed
+ *	before, or newly SACKed
+ * @losses: segments newly held to be lost
  * @prior_in_flight: segments in the network before the ACK
  * @rtt_us: round-trip time measured by this ACK in microseconds, 0 if none
+ * @delivered: segments delivered over @interval_us, negative if unknown
+ * @delivered_ce: how many of them met congestion (ECN)
+ * @interval_us: time in which they were delivered in microseconds, negative
+ *	if unknown or too short to be true; @delivered / @interval_us is the
+ *	delivery rate
+ * @prior_delivered: &ferry_cong.delivered when the newest of them was sent;
+ *	a round trip is over when it has reached what @delivered was at the
+ *	start of the round
+ * @prior_delivered_ce: &ferry_cong.delivered_ce then
+ * @prior_us: &ferry_cong.delivered_us then
+ * @sent_us: when that segment was sent; for rate.c alone
+ * @end_seq: its end; for rate.c alone
+ * @sampled: a segment was delivered, the five fields above are valid
+ * @is_retrans: that segment had been sent more than once
+ * @is_app_limited: the application, not the network, bounded the rate
+ * @is_ack_delayed: the receiver may have held the ACK back: it is for one
+ *	segment alone
+ * @ece: the ACK carries ECE (RFC 3168)
  */
 struct ferry_ack_sample {
 	u32 acked;
+	u32 acked_sacked;
+	u32 losses;
 	u32 prior_in_flight;
 	u32 rtt_us;
+	s32 delivered;
+	s32 delivered_ce;
+	s32 interval_us;
+	u32 prior_delivered;
+	u32 prior_delivered_ce;
+	u32 prior_us;
+	u32 sent_us;
+	u32 end_seq;
+	bool sampled;
+	bool is_retrans;
+	bool is_app_limited;
+	bool is_ack_delayed;
+	bool ece;
 };
 
 /**
  * struct ferry_cong_ops - a congestion control algorithm
  * @ssthresh: required; returns the slow start threshold in segments after a
  *	loss.  Called once for each window with a loss, before @snd_cwnd is
- *	reduced.  Socket lock held, BH context.
- * @cong_avoid: required; an ACK has acknowledged new data while the state was
- *	open or disorder, or slow start after a time-out is under way.  Grows
- *	@snd_cwnd.  Socket lock held, BH context.
+ *	reduced.
+ * @cong_avoid: required without @cong_control; an ACK has acknowledged new
+ *	data while the state was open or disorder, or slow start after a
+ *	time-out is under way.  Grows @snd_cwnd.
+ * @cong_control: optional; takes the place of @cong_avoid and of every
+ *	reduction by recovery.c.  Called for each ACK that delivers or loses
+ *	something, in every state, and sets @snd_cwnd and, if it paces,
+ *	@pacing_rate.
+ * @pkts_acked: optional; an ACK has delivered something.  Called in every
+ *	state, before @cong_avoid or @cong_control.
+ * @undo_cwnd: optional; returns the window in segments to go back to when a
+ *	reduction turns out to be needless.  Without it: @prior_cwnd, if that
+ *	is larger.
+ * @set_state: optional; the state is about to become @new_state (one of &enum
+ *	ferry_ca_state), &ferry_cong.state is still the old one
+ * @event: optional; one of &enum ferry_ca_event has happened
+ * @min_tso_segs: optional; returns how many segments a packet to the stack
+ *	should have at least, however slow the pacing; without it 2
  * @init: optional; the connection starts to use the algorithm.  The private
- *	area is zeroed before.  Socket lock held.
+ *	area is zeroed before.  On a connection that is under way the other
+ *	fields have their values; on a new one those of ferry_cong_init().
  * @release: optional; the connection stops to use the algorithm.
  * @name: how users call it, see FERRY_CONGESTION; "ferry_" and this name is
  *	the module alias that loads it
+ * @flags: FERRY_CONG_* bits
+ * @sndbuf_factor: congestion windows of data that the send buffer should
+ *	hold; 0 means 2
  * @owner: THIS_MODULE
  * @list: for cong.c alone
+ *
+ * Every hook runs with the socket lock held, in BH or process context, and
+ * must not sleep.
  */
 struct ferry_cong_ops {
 	u32 (*ssthresh)(struct ferry_cong *ca);
 	void (*cong_avoid)(struct ferry_cong *ca,
 			   const struct ferry_ack_sample *sample);
+	void (*cong_control)(struct ferry_cong *ca,
+			     const struct ferry_ack_sample *sample);
+	void (*pkts_acked)(struct ferry_cong *ca,
+			   const struct ferry_ack_sample *sample);
+	u32 (*undo_cwnd)(struct ferry_cong *ca);
+	void (*set_state)(struct ferry_cong *ca, u8 new_state);
+	void (*event)(struct ferry_cong *ca, enum ferry_ca_event event);
+	u32 (*min_tso_segs)(struct ferry_cong *ca);
 	void (*init)(struct ferry_cong *ca);
 	void (*release)(struct ferry_cong *ca);
 
 	char name[FERRY_CA_NAME_MAX];
+	u8 flags;
+	u8 sndbuf_factor;
 	struct module *owner;
 	struct list_head list;
 };
@@ -85,10 +181,17 @@ struct ferry_cong_ops {
 /**
  * struct ferry_cong - the congestion state of a connection
  * @ops: the algorithm in use; the connection holds a reference to its module
+ * @now_us: time of what is being processed, in microseconds of a monotonic
+ *	clock
+ * @pacing_rate: bytes per second that the sender should not exceed; output
+ *	sets it from window and RTT, unless @ops has a cong_control hook
  * @snd_cwnd: congestion window, segments
  * @snd_ssthresh: slow start threshold, segments
  * @snd_cwnd_cnt: segments acknowledged since @snd_cwnd last grew by one
  * @snd_cwnd_clamp: upper bound of @snd_cwnd
+ * @prior_cwnd: @snd_cwnd before the last reduction, for undo
+ * @prior_ssthresh: @snd_ssthresh before the last reduction, for undo; 0 if
+ *	there is nothing to undo
  * @packets_out: segments sent and not yet acknowledged
  * @sacked_out: segments that have left the network without being acknowledged;
  *	one for each duplicate ACK while there is no SACK
@@ -97,18 +200,35 @@ struct ferry_cong_ops {
  * @high_seq: SND.NXT when the trouble was noticed; RFC 6582 calls it "recover"
  * @max_packets_out: the most segments out in the last window of data
  * @usage_seq: SND.NXT at the start of that window
+ * @delivered: segments delivered since the connection began, each counted
+ *	once: by the ACK or SACK that first covers it; wraps
+ * @delivered_ce: those of them that met congestion (ECN); wraps
+ * @lost: segments ever held to be lost; wraps
+ * @app_limited: @delivered at which the last segment sent while the
+ *	application had nothing to send will be delivered, 0 if it is past
+ * @delivered_us: when @delivered last changed, or sending began
+ * @first_tx_us: when the segment was sent that was last delivered, or sending
+ *	began
+ * @rate_delivered: segments of the last rate sample worth to be shown
+ * @rate_interval_us: its interval in microseconds
  * @mss: bytes in a full segment
  * @srtt_us: smoothed round-trip time in microseconds, 0 if unknown
  * @state: one of &enum ferry_ca_state
  * @cwnd_limited: the window, and not the application, held data back
+ * @rate_app_limited: the sample in @rate_delivered was application-limited
+ * @needs_pacing: the algorithm wants its segments spread at @pacing_rate
  * @priv: the algorithm's own state
  */
 struct ferry_cong {
 	const struct ferry_cong_ops *ops;
+	u64 now_us;
+	unsigned long pacing_rate;
 	u32 snd_cwnd;
 	u32 snd_ssthresh;
 	u32 snd_cwnd_cnt;
 	u32 snd_cwnd_clamp;
+	u32 prior_cwnd;
+	u32 prior_ssthresh;
 	u32 packets_out;
 	u32 sacked_out;
 	u32 lost_out;
@@ -116,13 +236,30 @@ struct ferry_cong {
 	u32 high_seq;
 	u32 max_packets_out;
 	u32 usage_seq;
+	u32 delivered;
+	u32 delivered_ce;
+	u32 lost;
+	u32 app_limited;
+	u32 delivered_us;
+	u32 first_tx_us;
+	u32 rate_delivered;
+	u32 rate_interval_us;
 	u32 mss;
 	u32 srtt_us;
 	u8 state;
 	bool cwnd_limited;
+	bool rate_app_limited;
+	bool needs_pacing;
 	u64 priv[FERRY_CONG_PRIV_SIZE / sizeof(u64)];
 };
 
+/**
+ * ferry_cong_priv() - the private area of an algorithm
+ * @ca: congestion state
+ * @type: the algorithm's own struct
+ *
+ * Return: pointer to a @type; its size is checked at compile time.
+ */
 /**
  * ferry_cong_priv() - the private area of an algorithm
  * @ca: congestion state

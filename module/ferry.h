@@ -41,6 +41,7 @@
 #include "cong.h"
 #include "mib.h"
 #include "netns.h"
+#include "rate.h"
 #include "recovery.h"
 #include "rtt.h"
 #include "segment.h"
@@ -69,12 +70,7 @@
 /**
  * struct ferry_skb_cb - what Ferry knows of a segment, in skb->cb
  * @ip: what the IP layer knows; zero in segments that are handed to it
- * @tx: queued segments: the sender's own notes
- * @tx.delivered: segments delivered on the connection when it was sent last
- * @tx.delivered_us: when the latest of those was, ferry_clock_us()
- * @tx.first_sent_us: when the segments of that time's sample began to be sent
- * @tx.delivered_ce: as @tx.delivered, those that arrived with a CE mark
- * @tx.is_app_limited: the application had no more to send
+ * @tx: queued segments: the state of delivery when it was sent last
  * @seq: first sequence number; SYN and FIN count one each
  * @end_seq: sequence number after the last
  * @ack_seq: received segments: SEG.ACK
@@ -96,13 +92,7 @@ struct ferry_skb_cb {
 			struct inet_skb_parm h4;
 			struct inet6_skb_parm h6;
 		} ip;
-		struct {
-			u32 delivered;
-			u32 delivered_us;
-			u32 first_sent_us;
-			u32 delivered_ce;
-			u8 is_app_limited:1;
-		} tx;
+		struct ferry_rate_tx tx;	/* rate.h */
 	};
 	u32 seq;
 	u32 end_seq;
@@ -536,8 +526,8 @@ static inline u32 ferry_space(const struct sock *sk)
 				       atomic_read(&sk->sk_rmem_alloc));
 }
 
-/* Microseconds of a monotonic clock; wraps. */
-static inline u32 ferry_clock_us(void)
+/* Microseconds of a monotonic clock. */
+static inline u64 ferry_clock_us(void)
 {
 	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
 }

@@ -115,7 +115,9 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	int err;
 
 	if (clone) {
-		FERRY_SKB_CB(skb)->sent_us = ferry_clock_us();
+		csk->cong.now_us = ferry_clock_us();
+		FERRY_SKB_CB(skb)->sent_us = csk->cong.now_us;
+		ferry_rate_sent(&csk->cong, &FERRY_SKB_CB(skb)->tx);
 		/* The header of an earlier clone may still be in use. */
 		skb = skb_cloned(skb) ? pskb_copy(skb, GFP_ATOMIC) :
 					skb_clone(skb, GFP_ATOMIC);

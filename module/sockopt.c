@@ -251,9 +251,7 @@ static void fill_info(struct sock *sk, struct tcp_info *info)
 		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
 		return;
 	}
-	/* TCP numbers congestion states with one more, CWR, in third place. */
-	info->tcpi_ca_state = ca->state < FERRY_CA_RECOVERY ? ca->state :
-							       ca->state + 1;
+	info->tcpi_ca_state = ca->state;
 	info->tcpi_retransmits = csk->retransmits;
 	info->tcpi_probes = csk->probes_out;
 	info->tcpi_backoff = csk->backoff;
