@@ -184,11 +184,13 @@ static bool is_dupack(const struct ferry_sock *fp, const struct sk_buff *skb,
  * ferry_ack() - process the acknowledgment in a segment
  * @sk: the socket
  * @skb: an acceptable segment with the ACK bit
+ * @o: its options
  *
  * Return: false if the segment has to be dropped: it acknowledges what was
  * never sent, or so old that it may be forged (RFC 5961 section 5.2).
  */
-bool ferry_ack(struct sock *sk, struct sk_buff *skb)
+bool ferry_ack(struct sock *sk, struct sk_buff *skb,
+	       const struct ferry_options *o)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_conn_sock *csk = ferry_csk(sk);

@@ -264,6 +264,9 @@ int ferry_disconnect(struct sock *sk, int flags)
 	fp->snd_wscale = 0;
 	fp->rcv_wscale = 0;
 	fp->has_wscale = 0;
+	fp->has_tstamp = 0;
+	fp->sack_ok = 0;
+	fp->ecn_ok = 0;
 	fp->total_retrans = 0;
 	fp->segs_in = 0;
 	fp->segs_out = 0;

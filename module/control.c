@@ -47,21 +47,21 @@ void ferry_checksum_for_device(struct sk_buff *skb,
 /**
  * ferry_reply_skb() - a segment that answers another
  * @in: the segment to be answered
- * @th: header of the answer, but for the ports
+ * @th: header of the answer, but for the ports; options follow it
  *
  * Return: the segment, data at the transport header, or NULL.
  */
 struct sk_buff *ferry_reply_skb(const struct sk_buff *in,
 				const struct tcphdr *th)
 {
-	struct sk_buff *skb = alloc_skb(FERRY_MAX_HEADER + sizeof(*th),
+	struct sk_buff *skb = alloc_skb(FERRY_MAX_HEADER + ferry_hdr_len(th),
 					GFP_ATOMIC);
 	struct tcphdr *hdr;
 
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, FERRY_MAX_HEADER);
-	hdr = skb_put_data(skb, th, sizeof(*th));
+	hdr = skb_put_data(skb, th, ferry_hdr_len(th));
 	skb_reset_transport_header(skb);
 	hdr->source = ferry_hdr(in)->dest;
 	hdr->dest = ferry_hdr(in)->source;
@@ -138,7 +138,6 @@ static void init_receive_window(struct sock *sk)
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_sock *fp = ferry_sk(sk);
 
-	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
 	fp->rcv_wscale = fp->has_wscale ?
 		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
 	fp->rcv_wnd = ferry_window_init(ferry_space(sk), ferry_mss_offer(sk));
@@ -162,6 +161,7 @@ int ferry_send_syn(struct sock *sk)
 	u32 isn = fp->write_seq;
 	struct sk_buff *skb;
 
+	ferry_options_offer(sk);
 	ferry_sync_mss(sk, dst_mtu(__sk_dst_get(sk)));
 	init_receive_window(sk);
 	fp->snd_una = isn;

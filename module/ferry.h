@@ -30,6 +30,7 @@
 #include <linux/ferry.h>
 #include <linux/rbtree.h>
 #include <linux/timer.h>
+#include <net/inet_ecn.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -137,7 +138,8 @@ struct ferry_request_sock;
  *	@skb and @dst
  * @child_init: copy what is the family's from listener and request to a child
  * @reply: answer a segment with one of the header @th alone, whose ports and
- *	checksum are filled in here; reads only the addresses of @in
+ *	checksum are filled in here, and the options that follow it, see
+ *	&struct ferry_reply; reads only the addresses of @in
  * @isn: initial sequence number for a full or mini socket (RFC 6528)
  * @hash: hash of addresses and ports of a full or mini socket
  * @same_tuple: two full or mini sockets have the same addresses and ports
@@ -312,11 +314,17 @@ struct ferry_conn_sock {
  * @mss: bytes of payload in a full segment
  * @mss_clamp: the peer's MSS option
  * @user_mss: FERRY_MAXSEG, 0 if not set
+ * @ts_recent: TS.Recent (RFC 7323 section 4.3): the timestamp to echo
+ * @ts_recent_stamp: when @ts_recent was set, in seconds of a monotonic clock
+ * @ts_offset: what is added to the clock in our timestamps
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @nodelay: FERRY_NODELAY
  * @cork: FERRY_CORK
  * @has_wscale: both ends announced a window scale
+ * @has_tstamp: both ends send timestamps
+ * @sack_ok: both ends permit SACK
+ * @ecn_ok: both ends know ECN
  * @rtx_queue: sent and not acknowledged, by sequence number
  * @ofo_queue: received beyond a hole, by sequence number
  * @ofo_last: the last in @ofo_queue
@@ -347,11 +355,17 @@ struct ferry_sock {
 	u16 mss;
 	u16 mss_clamp;
 	u16 user_mss;
+	u32 ts_recent;
+	u32 ts_recent_stamp;
+	u32 ts_offset;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;
 	u8 nodelay:1,
 	   cork:1,
-	   has_wscale:1;
+	   has_wscale:1,
+	   has_tstamp:1,
+	   sack_ok:1,
+	   ecn_ok:1;
 	struct rb_root rtx_queue;
 	struct rb_root ofo_queue;
 	struct sk_buff *ofo_last;
@@ -378,6 +392,7 @@ struct ferry6_sock {
  * @snt_isn: our initial sequence number
  * @rcv_isn: the peer's
  * @rcv_wnd: the window announced in the SYN-ACK, bytes
+ * @ts_recent: the timestamp to echo
  * @mss: the peer's MSS option
  * @oif: the interface that a link-local peer is behind, 0 if any
  * @mark: SO_MARK of the answers
@@ -385,6 +400,9 @@ struct ferry6_sock {
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @has_wscale: the SYN announced a window scale
+ * @has_tstamp: the SYN had a timestamp, and so have the answers
+ * @sack_ok: the SYN permitted SACK, and so does the SYN-ACK
+ * @ecn_ok: the SYN asked for ECN, and the SYN-ACK agrees
  * @retransmits: SYN-ACKs sent again
  *
  * The hash holds one reference, the timer another.
@@ -398,13 +416,17 @@ struct ferry_request_sock {
 	u32 snt_isn;
 	u32 rcv_isn;
 	u32 rcv_wnd;
+	u32 ts_recent;
 	int oif;
 	u32 mark;
 	u32 last_answer;
 	u16 mss;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;
-	u8 has_wscale:1;
+	u8 has_wscale:1,
+	   has_tstamp:1,
+	   sack_ok:1,
+	   ecn_ok:1;
 	u8 retransmits;
 };
 
@@ -443,6 +465,12 @@ struct ferry_timewait_sock {
 	container_of(&(ptr)->__sk_common, struct ferry_request_sock, common)
 #define ferry_tw(ptr) \
 	container_of(&(ptr)->__sk_common, struct ferry_timewait_sock, common)
+
+/* What &ferry_af_ops.reply sends: a header and the options that it counts. */
+struct ferry_reply {
+	struct tcphdr th;
+	u8 options[FERRY_OPTIONS_MAX];
+};
 
 /* A mini socket as the hashes see it; only its sock_common may be touched. */
 static inline struct sock *ferry_mini_sk(struct sock_common *common)
@@ -524,6 +552,29 @@ static inline u32 ferry_space(const struct sock *sk)
 	return ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf) -
 				       READ_ONCE(sk->sk_backlog.len) -
 				       atomic_read(&sk->sk_rmem_alloc));
+}
+
+/* The TOS or traffic class of a received packet; its low bits are ECN's. */
+static inline u8 ferry_skb_dsfield(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) ?
+		       ipv4_get_dsfield(ip_hdr(skb)) :
+		       ipv6_get_dsfield(ipv6_hdr(skb));
+}
+
+/*
+ * The clock of our timestamps, without the connection's offset: milliseconds,
+ * as in Linux TCP.  An echoed timestamp less the offset is a time of it.
+ */
+static inline u32 ferry_ts_clock(void)
+{
+	return div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+}
+
+static inline void ferry_ts_store(struct ferry_sock *fp, u32 ts_val)
+{
+	fp->ts_recent = ts_val;
+	fp->ts_recent_stamp = ktime_get_seconds();
 }
 
 /* Microseconds of a monotonic clock. */
@@ -623,7 +674,8 @@ bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
 void ferry_fin(struct sock *sk);
 
 /* ack.c */
-bool ferry_ack(struct sock *sk, struct sk_buff *skb);
+bool ferry_ack(struct sock *sk, struct sk_buff *skb,
+	       const struct ferry_options *o);
 void ferry_mark_lost(struct sock *sk, enum ferry_verdict verdict);
 void ferry_mark_skb_lost(struct sock *sk, struct sk_buff *skb);
 
@@ -675,6 +727,24 @@ void ferry_send_ack(struct sock *sk);
 void ferry_send_reset(struct sock *sk);
 void ferry_send_probe(struct sock *sk, bool keepalive);
 
+/* options.c */
+void ferry_options_offer(struct sock *sk);
+void ferry_options_agree(struct sock *sk, const struct sk_buff *skb,
+			 const struct ferry_options *o);
+void ferry_options_read(struct sock *sk, const struct sk_buff *skb,
+			struct ferry_options *o);
+unsigned int ferry_options_write(struct sock *sk, bool syn, u8 *opt);
+void ferry_options_inherit(struct sock *sk,
+			   const struct ferry_request_sock *req);
+void ferry_request_agree(struct ferry_request_sock *req,
+			 const struct sk_buff *skb,
+			 const struct ferry_options *o);
+unsigned int ferry_request_options(const struct ferry_request_sock *req,
+				   u16 mss, u8 *opt);
+u8 ferry_syn_flags(const struct sock *sk, u8 flags);
+void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
+		     const struct ferry_options *o);
+
 /* mss.c */
 u16 ferry_mss_offer(struct sock *sk);
 void ferry_sync_mss(struct sock *sk, u32 pmtu);
@@ -717,6 +787,7 @@ u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
 u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 		const struct in6_addr *raddr, __be16 rport);
 u32 ferry_isn(u32 hash);
+u32 ferry_ts_offset(const struct net *net, u32 hash);
 
 /* lookup.c */
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,

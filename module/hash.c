@@ -31,9 +31,10 @@
 
 static siphash_key_t hash_key __ro_after_init;
 static siphash_key_t isn_key __ro_after_init;
+static siphash_key_t ts_key __ro_after_init;
 
 /**
- * ferry_hash_seed() - choose the secrets of the hash and of the ISNs
+ * ferry_hash_seed() - choose the secrets of the hash, ISNs and timestamps
  *
  * Not by net_get_random_once(): it holds the module for a while after its
  * first use, so that a module just loaded could not be unloaded.
@@ -42,6 +43,7 @@ void __init ferry_hash_seed(void)
 {
 	get_random_bytes(&hash_key, sizeof(hash_key));
 	get_random_bytes(&isn_key, sizeof(isn_key));
+	get_random_bytes(&ts_key, sizeof(ts_key));
 }
 
 /**
@@ -194,6 +196,24 @@ u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 u32 ferry_isn(u32 hash)
 {
 	return siphash_1u32(hash, &isn_key) + (u32)(ktime_get_ns() >> 6);
+}
+
+/**
+ * ferry_ts_offset() - where the timestamps of a connection begin
+ * @net: namespace
+ * @hash: hash of the connection's addresses and ports
+ *
+ * RFC 7323 section 7.1: a secret, so that the clock does not tell how long
+ * this host has been up; the same for each connection on the same addresses
+ * and ports, so that the next one can be told from the old (RFC 6191).
+ *
+ * Return: what to add to the clock; 0 if net.ferry.timestamps is 2.
+ */
+u32 ferry_ts_offset(const struct net *net, u32 hash)
+{
+	if (READ_ONCE(ferry_net(net)->sysctl.timestamps) != 1)
+		return 0;
+	return siphash_1u32(hash, &ts_key);
 }
 
 static bool bound_to_any(const struct sock *sk)

@@ -131,23 +131,13 @@ void ferry_fin(struct sock *sk)
 }
 
 /* What the SYN or SYN-ACK of the peer says. */
-static void read_peer_syn(struct sock *sk, const struct sk_buff *skb)
+static void read_peer_syn(struct sock *sk, const struct sk_buff *skb,
+			  const struct ferry_options *o)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
-	struct ferry_options o;
 
-	ferry_skb_options(skb, &o);
-	if (o.malformed)
-		ferry_count(sock_net(sk), MALFORMED_OPTIONS);
-	fp->mss_clamp = max_t(u16, o.mss ?: FERRY_MSS_DEFAULT, FERRY_MSS_MIN);
-	if (fp->has_wscale && o.has_wscale) {
-		fp->snd_wscale = o.wscale;
-	} else {
-		fp->has_wscale = 0;
-		fp->rcv_wscale = 0;
-		fp->rcv_wnd = min(fp->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX);
-	}
+	ferry_options_agree(sk, skb, o);
 	fp->rcv_nxt = cb->seq + 1;
 	fp->rcv_wup = fp->rcv_nxt;
 	fp->copied_seq = fp->rcv_nxt;
@@ -163,6 +153,7 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
 	struct net *net = sock_net(sk);
+	struct ferry_options o;
 
 	if (cb->flags & FERRY_ACK &&
 	    (!seq_after(cb->ack_seq, fp->snd_una) ||
@@ -183,14 +174,15 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 		goto drop;
 	}
 
-	read_peer_syn(sk, skb);
+	ferry_options_read(sk, skb, &o);
+	read_peer_syn(sk, skb, &o);
 	if (!(cb->flags & FERRY_ACK)) {
 		ferry_set_state(sk, TCP_SYN_RECV);
 		ferry_sync_mss(sk, ferry_csk(sk)->pmtu);
 		ferry_send_syn_ack(sk);
 		goto drop;
 	}
-	ferry_ack(sk, skb);
+	ferry_ack(sk, skb, &o);
 	ferry_finish_connect(sk);
 	if (sk->sk_write_pending)
 		/* The data that waits will carry the ACK. */
@@ -304,7 +296,9 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_options o;
 
+	ferry_options_read(sk, skb, &o);
 	/* first, the sequence number */
 	if (unlikely(!check_sequence(sk, skb))) {
 		drop(sk, skb, FERRY_MIB_DROP_SEQUENCE);
@@ -337,10 +331,11 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if (unlikely(!ferry_ack(sk, skb))) {
+	if (unlikely(!ferry_ack(sk, skb, &o))) {
 		drop(sk, skb, FERRY_MIB_DROP_ACK);
 		return;
 	}
+	ferry_ts_update(fp, cb, &o);
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 					    TCPF_LAST_ACK)) &&
 	    fp->snd_una == fp->write_seq && fin_acknowledged(sk, cb)) {

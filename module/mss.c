@@ -73,6 +73,9 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 	mss = min_t(u32, mss, fp->mss_clamp);
 	if (fp->user_mss)
 		mss = min_t(u32, mss, fp->user_mss);
+	/* An MSS never counts options (RFC 6691): they go off it. */
+	if (fp->has_tstamp)
+		mss -= FERRY_TIMESTAMP_LEN;
 	if (half > FERRY_MSS_MIN)
 		mss = min(mss, half);
 	fp->mss = max(mss, 48U);

@@ -40,6 +40,10 @@ struct ferry_bind_head {
  * @invalid_ratelimit: time between two answers of one connection to segments
  *	that do not fit, jiffies
  * @window_scaling: offer the window scale option
+ * @timestamps: offer timestamps: 0 no, 1 with an offset for each connection,
+ *	2 without
+ * @sack: permit SACK
+ * @ecn: 0 no ECN, 1 ask for it, 2 agree to it
  * @wmem: send buffer: minimum, default, maximum in bytes
  * @rmem: receive buffer: minimum, default, maximum in bytes
  */
@@ -56,6 +60,9 @@ struct ferry_sysctl {
 	int abort_on_overflow;
 	int invalid_ratelimit;
 	int window_scaling;
+	int timestamps;
+	int sack;
+	int ecn;
 	int wmem[3];
 	int rmem[3];
 };

@@ -70,15 +70,15 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	const struct inet_sock *inet = inet_sk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	u8 options[FERRY_OPTIONS_MAX];
-	unsigned int len = 0;
+	u8 options[FERRY_OPTIONS_MAX], flags = cb->flags;
 	struct tcphdr *th;
+	unsigned int len;
 	u16 window;
 
-	if (cb->flags & FERRY_SYN) {
-		len = ferry_options_build_syn(options, ferry_mss_offer(sk),
-					      fp->has_wscale, fp->rcv_wscale);
-		memcpy(skb_push(skb, len), options, len);
+	len = ferry_options_write(sk, flags & FERRY_SYN, options);
+	memcpy(skb_push(skb, len), options, len);
+	if (flags & FERRY_SYN) {
+		flags = ferry_syn_flags(sk, flags);
 		/* RFC 7323 section 2.2: never scaled in a SYN */
 		window = min(fp->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX);
 		fp->rcv_wup = fp->rcv_nxt;
@@ -89,8 +89,7 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	th = skb_push(skb, sizeof(*th));
 	skb_reset_transport_header(skb);
 	ferry_init_header(th, cb->seq,
-			  cb->flags & FERRY_ACK ? fp->rcv_nxt : 0, cb->flags,
-			  window);
+			  flags & FERRY_ACK ? fp->rcv_nxt : 0, flags, window);
 	th->doff = (sizeof(*th) + len) / 4;
 	th->source = inet->inet_sport;
 	th->dest = inet->inet_dport;

@@ -60,6 +60,7 @@ static void send_synack(const struct sock *listener,
 			struct ferry_request_sock *req)
 {
 	u16 mss, user_mss = ferry_sk(listener)->user_mss;
+	u8 flags = FERRY_SYN | FERRY_ACK | (req->ecn_ok ? FERRY_ECE : 0);
 	struct net *net = read_pnet(&req->common.skc_net);
 	u8 options[FERRY_OPTIONS_MAX];
 	struct dst_entry *dst;
@@ -79,14 +80,12 @@ static void send_synack(const struct sock *listener,
 	mss = ferry_mss_of_mtu(req->af_ops, dst_mtu(dst));
 	if (user_mss)
 		mss = min(mss, user_mss);
-	len = ferry_options_build_syn(options, mss, req->has_wscale,
-				      req->rcv_wscale);
+	len = ferry_request_options(req, mss, options);
 	skb_reserve(skb, FERRY_MAX_HEADER);
 	memcpy(skb_push(skb, len), options, len);
 	th = skb_push(skb, sizeof(*th));
 	skb_reset_transport_header(skb);
-	ferry_init_header(th, req->snt_isn, req->rcv_isn + 1,
-			  FERRY_SYN | FERRY_ACK,
+	ferry_init_header(th, req->snt_isn, req->rcv_isn + 1, flags,
 			  min(req->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX));
 	th->doff = (sizeof(*th) + len) / 4;
 	th->source = htons(req->common.skc_num);
@@ -145,13 +144,10 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 		req->mss = min(req->mss, lp->user_mss);
 	req->mss = max_t(u16, req->mss, FERRY_MSS_MIN);
 
+	ferry_request_agree(req, skb, &o);
 	space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
-	req->has_wscale = o.has_wscale && READ_ONCE(sysctl->window_scaling);
-	if (req->has_wscale) {
-		req->snd_wscale = o.wscale;
-		req->rcv_wscale =
-			ferry_window_scale(READ_ONCE(sysctl->rmem[2]));
-	}
+	req->rcv_wscale = req->has_wscale ?
+		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
 	req->rcv_wnd = ferry_window_init(space, req->mss);
 }
 
@@ -195,9 +191,6 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	/* A slot of this cache may be under a reader's eyes: no memset(). */
 	req->listener = listener;
 	req->af_ops = af;
-	req->has_wscale = 0;
-	req->snd_wscale = 0;
-	req->rcv_wscale = 0;
 	req->retransmits = 0;
 	req->last_answer = 0;
 	req->oif = 0;
@@ -248,15 +241,13 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	fp->pushed_seq = fp->snd_una;
 	fp->snd_sml = fp->snd_una;
 	fp->snd_wl1 = req->rcv_isn;
-	fp->snd_wscale = req->snd_wscale;
 	fp->snd_wnd = (u32)FERRY_SKB_CB(skb)->window << req->snd_wscale;
 	fp->max_window = fp->snd_wnd;
 	fp->rcv_nxt = req->rcv_isn + 1;
 	fp->copied_seq = fp->rcv_nxt;
 	fp->rcv_wup = fp->rcv_nxt;
 	fp->rcv_wnd = req->rcv_wnd;
-	fp->rcv_wscale = req->rcv_wscale;
-	fp->has_wscale = req->has_wscale;
+	ferry_options_inherit(child, req);
 	fp->mss_clamp = req->mss;
 	fp->rtx_queue = RB_ROOT;
 	fp->ofo_queue = RB_ROOT;
@@ -346,13 +337,16 @@ static void challenge(struct ferry_request_sock *req,
 		      const struct sk_buff *skb)
 {
 	struct net *net = read_pnet(&req->common.skc_net);
-	struct tcphdr th;
+	struct ferry_reply reply;
+	unsigned int len;
 
 	if (!ferry_may_answer(net, skb, &req->last_answer))
 		return;
-	ferry_init_header(&th, req->snt_isn + 1, req->rcv_isn + 1, FERRY_ACK,
-			  req->rcv_wnd >> req->rcv_wscale);
-	req->af_ops->reply(net, req->listener, skb, &th);
+	ferry_init_header(&reply.th, req->snt_isn + 1, req->rcv_isn + 1,
+			  FERRY_ACK, req->rcv_wnd >> req->rcv_wscale);
+	len = ferry_request_options(req, 0, reply.options);
+	reply.th.doff = (sizeof(reply.th) + len) / 4;
+	req->af_ops->reply(net, req->listener, skb, &reply.th);
 	ferry_count(net, OUT_SEGS);
 }
 

@@ -50,21 +50,17 @@ static void parse_option(const u8 *opt, unsigned int pos, u8 len, bool syn,
 }
 
 /**
- * ferry_options_parse() - read the options of a segment
+ * ferry_options_parse_all() - ferry_options_parse() for any options
  * @opt: first byte after the fixed header
- * @len: bytes of options, 0 to 40
- * @syn: the segment has SYN set; MSS, window scale and SACK-permitted count
- *	only then
- * @o: where the result goes; every field is written
- *
- * RFC 9293 section 3.2, RFC 7323, RFC 2018.  Pure; any context.
+ * @len: bytes of options, 1 to 40
+ * @syn: the segment has SYN set
+ * @o: where the result goes; zero before
  */
-void ferry_options_parse(const u8 *opt, unsigned int len, bool syn,
-			 struct ferry_options *o)
+void ferry_options_parse_all(const u8 *opt, unsigned int len, bool syn,
+			     struct ferry_options *o)
 {
 	unsigned int pos = 0;
 
-	memset(o, 0, sizeof(*o));
 	while (pos < len) {
 		u8 kind = opt[pos], size;
 
@@ -84,34 +80,95 @@ void ferry_options_parse(const u8 *opt, unsigned int len, bool syn,
 	}
 	o->malformed = pos < len;
 }
-EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_parse);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_parse_all);
+
+static u8 *put_word(u8 *p, u8 a, u8 b, u8 c, u8 d)
+{
+	p[0] = a;
+	p[1] = b;
+	p[2] = c;
+	p[3] = d;
+	return p + 4;
+}
+
+static u8 *put_number(u8 *p, u32 number)
+{
+	put_unaligned_be32(number, p);
+	return p + 4;
+}
 
 /**
- * ferry_options_build_syn() - write the options of a SYN or SYN-ACK
+ * ferry_options_build() - write the options of a segment
  * @opt: room for FERRY_OPTIONS_MAX bytes
- * @mss: the MSS to announce, in bytes
- * @has_wscale: announce a window shift
- * @wscale: the shift, 0 to 14
+ * @o: what to write: the MSS if it is not 0, and what has_* says; SYN, SYN-ACK
+ *	and all others differ only in that.  Of @num_sacks blocks those are
+ *	written for which there is room: four, or three beside a timestamp
+ * @sacks: the blocks, most important first; not read if @num_sacks is 0
  *
- * Pure; any context.
+ * In the order, and aligned, as Linux TCP writes them, so that a peer's fast
+ * path takes them.  SACK blocks do not go together with SACK-permitted.  Pure;
+ * any context.
  *
  * Return: bytes written, a multiple of four.
  */
-unsigned int ferry_options_build_syn(u8 *opt, u16 mss, bool has_wscale,
-				     u8 wscale)
+unsigned int ferry_options_build(u8 *opt, const struct ferry_options *o,
+				 const struct ferry_sack_block *sacks)
 {
+	unsigned int n, i;
 	u8 *p = opt;
 
-	*p++ = FERRY_OPT_MSS;
-	*p++ = 4;
-	put_unaligned_be16(mss, p);
-	p += 2;
-	if (has_wscale) {
-		*p++ = FERRY_OPT_NOP;
-		*p++ = FERRY_OPT_WSCALE;
-		*p++ = 3;
-		*p++ = wscale;
+	if (o->mss)
+		p = put_word(p, FERRY_OPT_MSS, 4, o->mss >> 8, o->mss);
+	if (o->has_timestamp) {
+		if (o->has_sack_perm)
+			p = put_word(p, FERRY_OPT_SACK_PERM, 2,
+				     FERRY_OPT_TIMESTAMP, 10);
+		else
+			p = put_word(p, FERRY_OPT_NOP, FERRY_OPT_NOP,
+				     FERRY_OPT_TIMESTAMP, 10);
+		p = put_number(p, o->ts_val);
+		p = put_number(p, o->ts_ecr);
+	} else if (o->has_sack_perm) {
+		p = put_word(p, FERRY_OPT_NOP, FERRY_OPT_NOP,
+			     FERRY_OPT_SACK_PERM, 2);
+	}
+	if (o->has_wscale)
+		p = put_word(p, FERRY_OPT_NOP, FERRY_OPT_WSCALE, 3,
+			     o->wscale);
+
+	n = min_t(unsigned int, o->num_sacks,
+		  (FERRY_OPTIONS_MAX - (p - opt) - 4) / sizeof(*sacks));
+	if (!n)
+		return p - opt;
+	p = put_word(p, FERRY_OPT_NOP, FERRY_OPT_NOP, FERRY_OPT_SACK,
+		     2 + n * sizeof(*sacks));
+	for (i = 0; i < n; i++) {
+		p = put_number(p, sacks[i].start);
+		p = put_number(p, sacks[i].end);
 	}
 	return p - opt;
 }
-EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_build_syn);
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_build);
+
+/**
+ * ferry_options_sack() - read a SACK block
+ * @opt: first byte after the fixed header
+ * @o: what ferry_options_parse() has read there
+ * @i: which, less than &ferry_options.num_sacks
+ *
+ * Nothing about it has been checked.  Pure; any context.
+ *
+ * Return: the block.
+ */
+struct ferry_sack_block ferry_options_sack(const u8 *opt,
+					   const struct ferry_options *o,
+					   unsigned int i)
+{
+	const u8 *p = opt + o->sacks + i * sizeof(struct ferry_sack_block);
+
+	return (struct ferry_sack_block){
+		.start = get_unaligned_be32(p),
+		.end = get_unaligned_be32(p + 4),
+	};
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_options_sack);

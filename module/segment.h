@@ -9,8 +9,11 @@
 #ifndef _FERRY_SEGMENT_H
 #define _FERRY_SEGMENT_H
 
+#include <linux/string.h>
 #include <linux/tcp.h>
 #include <linux/types.h>
+
+#include "compat.h"
 
 /* RFC 9293 section 3.2: the sender's assumption if no MSS option came. */
 #define FERRY_MSS_DEFAULT	536U
@@ -19,6 +22,10 @@
 /* RFC 7323 section 2.3 */
 #define FERRY_WSCALE_MAX	14U
 #define FERRY_OPTIONS_MAX	40U
+/* Two no-ops and the option, RFC 7323 appendix A. */
+#define FERRY_TIMESTAMP_LEN	12U
+/* RFC 2018 section 3; three beside a timestamp. */
+#define FERRY_SACK_BLOCKS_MAX	4U
 
 /* Option kinds, from the IANA registry that TCP uses. */
 enum {
@@ -69,10 +76,51 @@ struct ferry_options {
 	   malformed:1;
 };
 
-void ferry_options_parse(const u8 *opt, unsigned int len, bool syn,
-			 struct ferry_options *o);
-unsigned int ferry_options_build_syn(u8 *opt, u16 mss, bool has_wscale,
-				     u8 wscale);
+/**
+ * struct ferry_sack_block - a range that the receiver has, beyond a hole
+ * @start: first sequence number in it
+ * @end: sequence number after the last
+ */
+struct ferry_sack_block {
+	u32 start;
+	u32 end;
+};
+
+void ferry_options_parse_all(const u8 *opt, unsigned int len, bool syn,
+			     struct ferry_options *o);
+unsigned int ferry_options_build(u8 *opt, const struct ferry_options *o,
+				 const struct ferry_sack_block *sacks);
+struct ferry_sack_block ferry_options_sack(const u8 *opt,
+					   const struct ferry_options *o,
+					   unsigned int i);
+
+/**
+ * ferry_options_parse() - read the options of a segment
+ * @opt: first byte after the fixed header
+ * @len: bytes of options, 0 to 40
+ * @syn: the segment has SYN set; MSS, window scale and SACK-permitted count
+ *	only then
+ * @o: where the result goes; every field is written
+ *
+ * RFC 9293 section 3.2, RFC 7323, RFC 2018.  Nearly every segment has no
+ * options or a timestamp as in RFC 7323 appendix A, so those are read here.
+ * Pure; any context.
+ */
+static inline void ferry_options_parse(const u8 *opt, unsigned int len,
+				       bool syn, struct ferry_options *o)
+{
+	const u32 aligned = FERRY_OPT_NOP << 24 | FERRY_OPT_NOP << 16 |
+			    FERRY_OPT_TIMESTAMP << 8 | 10;
+
+	memset(o, 0, sizeof(*o));
+	if (len == FERRY_TIMESTAMP_LEN && get_unaligned_be32(opt) == aligned) {
+		o->has_timestamp = 1;
+		o->ts_val = get_unaligned_be32(opt + 4);
+		o->ts_ecr = get_unaligned_be32(opt + 8);
+	} else if (len) {
+		ferry_options_parse_all(opt, len, syn, o);
+	}
+}
 
 /**
  * seq_before() - is @a older than @b?

@@ -255,6 +255,12 @@ static void fill_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_retransmits = csk->retransmits;
 	info->tcpi_probes = csk->probes_out;
 	info->tcpi_backoff = csk->backoff;
+	if (fp->has_tstamp)
+		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
+	if (fp->sack_ok)
+		info->tcpi_options |= TCPI_OPT_SACK;
+	if (fp->ecn_ok)
+		info->tcpi_options |= TCPI_OPT_ECN;
 	if (fp->has_wscale) {
 		info->tcpi_options |= TCPI_OPT_WSCALE;
 		info->tcpi_snd_wscale = fp->snd_wscale;

@@ -24,6 +24,9 @@ static const struct ferry_sysctl defaults = {
 	.abort_on_overflow	= 0,
 	.invalid_ratelimit	= HZ / 2,
 	.window_scaling		= 1,
+	.timestamps		= 1,
+	.sack			= 1,
+	.ecn			= 2,
 	.wmem			= { 4096, 16384, 4194304 },
 	.rmem			= { 4096, 1048576, 6291456 },
 };
@@ -66,12 +69,16 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(invalid_ratelimit, 1, proc_dointvec_ms_jiffies, NULL, NULL),
 	FERRY_SYSCTL(window_scaling, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(timestamps, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_TWO),
+	FERRY_SYSCTL(sack, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL(rmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL_SENTINEL
 };
 
-#define FERRY_SYSCTL_COUNT	14
+#define FERRY_SYSCTL_COUNT	17
 
 /**
  * ferry_sysctl_init() - create net.ferry in a namespace

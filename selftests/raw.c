@@ -3,7 +3,7 @@
  * What is on the wire: the peer is the test itself, sends segments that no
  * stack would, and compares Ferry's answers with TCP's, bit by bit.
  *
- * SACK and timestamps are off for TCP here: Ferry does not offer them yet.
+ * SACK, timestamps and ECN are off here; options.c is about those.
  *
  * "No answer" cannot be waited for.  Such a segment is followed by one that
  * must be answered, and the test is that the first answer is to that one.
@@ -66,6 +66,11 @@ static void stage_open(struct stage *st, enum family fam, int which,
 	write_file("/proc/sys/net/ipv4/tcp_sack", "0");
 	write_file("/proc/sys/net/ipv4/tcp_timestamps", "0");
 	write_file("/proc/sys/net/ipv4/tcp_ecn", "0");
+	if (st->w.proto != IPPROTO_TCP) {
+		write_file("/proc/sys/net/ferry/sack", "0");
+		write_file("/proc/sys/net/ferry/timestamps", "0");
+		write_file("/proc/sys/net/ferry/ecn", "0");
+	}
 	write_file("/proc/sys/net/ipv4/tcp_invalid_ratelimit", "0");
 	if (st->w.proto != IPPROTO_TCP)
 		write_file("/proc/sys/net/ferry/invalid_ratelimit", "0");

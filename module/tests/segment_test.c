@@ -526,45 +526,120 @@ static void options_parse_every_combination_in_every_order(struct kunit *test)
 	}
 }
 
-static void options_build_syn_bytes(struct kunit *test)
+/* As Linux TCP writes them: what its fast path expects of a peer. */
+static void options_build_bytes(struct kunit *test)
 {
-	static const u8 want[] = { 2, 4, 0x05, 0xb4, 1, 3, 3, 7 };
+	static const struct ferry_sack_block sacks[] = {
+		{ 0x01020304, 0x05060708 }, { 0x11121314, 0x15161718 },
+		{ 0x21222324, 0x25262728 }, { 0x31323334, 0x35363738 },
+	};
+	static const u8 syn[] = {
+		2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0xa1, 0xa2, 0xa3, 0xa4,
+		0xb1, 0xb2, 0xb3, 0xb4, 1, 3, 3, 7,
+	};
+	static const u8 data[] = {
+		1, 1, 8, 10, 0xa1, 0xa2, 0xa3, 0xa4, 0xb1, 0xb2, 0xb3, 0xb4,
+		1, 1, 5, 26, 1, 2, 3, 4, 5, 6, 7, 8,
+		0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18,
+		0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
+	};
+	static const u8 old_syn[] = { 2, 4, 0x05, 0xb4, 1, 1, 4, 2 };
+	struct ferry_options o = {
+		.mss = 1460, .has_sack_perm = 1, .has_timestamp = 1,
+		.has_wscale = 1, .wscale = 7,
+		.ts_val = 0xa1a2a3a4, .ts_ecr = 0xb1b2b3b4,
+	};
 	u8 opt[FERRY_OPTIONS_MAX];
 
-	KUNIT_EXPECT_EQ(test, ferry_options_build_syn(opt, 1460, true, 7), 8U);
-	KUNIT_EXPECT_EQ(test, memcmp(opt, want, 8), 0);
-	KUNIT_EXPECT_EQ(test, ferry_options_build_syn(opt, 1460, false, 7), 4U);
-	KUNIT_EXPECT_EQ(test, memcmp(opt, want, 4), 0);
+	KUNIT_ASSERT_EQ(test, ferry_options_build(opt, &o, NULL),
+			(unsigned int)sizeof(syn));
+	KUNIT_EXPECT_EQ(test, memcmp(opt, syn, sizeof(syn)), 0);
+
+	o = (struct ferry_options){
+		.has_timestamp = 1, .num_sacks = 4,
+		.ts_val = 0xa1a2a3a4, .ts_ecr = 0xb1b2b3b4,
+	};
+	KUNIT_ASSERT_EQ(test, ferry_options_build(opt, &o, sacks),
+			(unsigned int)sizeof(data));
+	KUNIT_EXPECT_EQ(test, memcmp(opt, data, sizeof(data)), 0);
+
+	o = (struct ferry_options){ .mss = 1460, .has_sack_perm = 1 };
+	KUNIT_ASSERT_EQ(test, ferry_options_build(opt, &o, NULL),
+			(unsigned int)sizeof(old_syn));
+	KUNIT_EXPECT_EQ(test, memcmp(opt, old_syn, sizeof(old_syn)), 0);
+
+	o = (struct ferry_options){ };
+	KUNIT_EXPECT_EQ(test, ferry_options_build(opt, &o, NULL), 0U);
 }
 
-static void options_build_syn_reads_back(struct kunit *test)
+/* Build what @o says and see that it is read back so; false after a failure. */
+static bool builds(struct kunit *test, const struct ferry_options *o,
+		   const struct ferry_sack_block *sacks)
 {
-	unsigned int mss, shift;
+	unsigned int len, i, fit = o->has_timestamp ? 3 : 4;
+	u8 opt[FERRY_OPTIONS_MAX];
+	struct ferry_sack_block block;
+	struct ferry_options got, want = *o;
+
+	memset(opt, 0xa5, sizeof(opt));
+	len = ferry_options_build(opt, o, sacks);
+	if (len % 4 || len > sizeof(opt) ||
+	    memchr_inv(opt + len, 0xa5, sizeof(opt) - len)) {
+		KUNIT_FAIL(test, "length %u", len);
+		return false;
+	}
+	parse(opt, len, o->mss, &got);
+	want.num_sacks = min_t(unsigned int, want.num_sacks, fit);
+	want.sacks = got.sacks;
+	if (!same_options(&got, &want)) {
+		KUNIT_FAIL(test, "%*ph read back otherwise", len, opt);
+		return false;
+	}
+	for (i = 0; i < got.num_sacks; i++) {
+		block = ferry_options_sack(opt, &got, i);
+		if (memcmp(&block, &sacks[i], sizeof(block))) {
+			KUNIT_FAIL(test, "block %u of %*ph", i, len, opt);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void options_build_reads_back(struct kunit *test)
+{
+	static const struct ferry_sack_block sacks[] = {
+		{ 1, 2 }, { U32_MAX, 0 }, { 0x12345678, 0x9abcdef0 }, { 7, 7 },
+	};
+	unsigned int mss, bits;
 
 	for (mss = 1; mss <= 65535; mss++) {
-		for (shift = 0; shift <= 15; shift++) {
-			bool scaled = shift < 15;
-			u8 opt[FERRY_OPTIONS_MAX];
-			struct ferry_options o;
-			unsigned int len;
+		for (bits = 0; bits < 64; bits++) {
+			struct ferry_options o = {
+				.mss = mss,
+				.has_sack_perm = bits & 1,
+				.has_timestamp = !!(bits & 2),
+				.has_wscale = bits >> 2 < 15,
+			};
 
-			memset(opt, 0xa5, sizeof(opt));
-			len = ferry_options_build_syn(opt, mss, scaled, shift);
-			if (len % 4 || len > sizeof(opt) ||
-			    memchr_inv(opt + len, 0xa5, sizeof(opt) - len)) {
-				KUNIT_FAIL(test, "length %u", len);
-				return;
+			if (o.has_wscale)
+				o.wscale = bits >> 2;
+			if (o.has_timestamp) {
+				o.ts_val = mss * 0x10001;
+				o.ts_ecr = ~o.ts_val;
 			}
-			parse(opt, len, true, &o);
-			if (o.mss != mss || o.has_wscale != scaled ||
-			    (scaled && o.wscale != shift) || o.malformed ||
-			    o.has_sack_perm || o.has_timestamp || o.num_sacks) {
-				KUNIT_FAIL(test, "mss %u shift %u", mss, shift);
+			if (!builds(test, &o, NULL))
 				return;
-			}
 		}
 		if (!(mss % 1024))
 			cond_resched();
+	}
+	for (bits = 0; bits < 10; bits++) {
+		struct ferry_options o = {
+			.has_timestamp = bits & 1, .num_sacks = bits >> 1,
+		};
+
+		if (!builds(test, &o, sacks))
+			return;
 	}
 }
 
@@ -788,8 +863,8 @@ static struct kunit_case segment_cases[] = {
 	KUNIT_CASE(options_parse_all_short_strings),
 	KUNIT_CASE(options_parse_random_strings),
 	KUNIT_CASE(options_parse_every_combination_in_every_order),
-	KUNIT_CASE(options_build_syn_bytes),
-	KUNIT_CASE(options_build_syn_reads_back),
+	KUNIT_CASE(options_build_bytes),
+	KUNIT_CASE(options_build_reads_back),
 	KUNIT_CASE(seq_before_and_after_across_the_wrap),
 	KUNIT_CASE(seq_between_closed_interval),
 	KUNIT_CASE(seq_acceptable_window_edges),

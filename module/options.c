@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which options the segments of a connection carry, and what those that come
+ * say: timestamps (RFC 7323), SACK (RFC 2018), ECN's negotiation (RFC 3168).
+ *
+ * Each end offers in its SYN or SYN-ACK what its settings allow.  Only what
+ * both have offered is used afterwards; while our SYN is not answered, the
+ * bits has_tstamp, sack_ok, has_wscale and ecn_ok of the socket say what it
+ * has offered.  segment.c knows how options look.
+ *
+ * Context: socket lock held where there is a full socket.
+ */
+#include "ferry.h"
+
+/* RFC 3168 section 6.1.1: so a SYN asks for ECN, and ECE alone agrees. */
+#define ECN_SETUP	(FERRY_ECE | FERRY_CWR)
+
+/**
+ * ferry_options_offer() - what our SYN is going to offer
+ * @sk: socket in SYN_SENT, hashed
+ */
+void ferry_options_offer(struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	fp->has_tstamp = !!READ_ONCE(sysctl->timestamps);
+	fp->sack_ok = READ_ONCE(sysctl->sack);
+	fp->ecn_ok = READ_ONCE(sysctl->ecn) == 1;
+	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
+	fp->ts_offset = ferry_ts_offset(sock_net(sk), sk->sk_hash);
+	fp->ts_recent = 0;
+}
+
+/**
+ * ferry_options_agree() - the peer's SYN or SYN-ACK has come to SYN_SENT
+ * @sk: the socket; its offers become what both have offered
+ * @skb: the segment
+ * @o: its options
+ */
+void ferry_options_agree(struct sock *sk, const struct sk_buff *skb,
+			 const struct ferry_options *o)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u8 agrees = cb->flags & FERRY_ACK ? FERRY_ECE : ECN_SETUP;
+
+	fp->sack_ok &= o->has_sack_perm;
+	fp->ecn_ok &= (cb->flags & ECN_SETUP) == agrees;
+	fp->has_tstamp &= o->has_timestamp;
+	if (fp->has_tstamp)
+		ferry_ts_store(fp, o->ts_val);
+	fp->mss_clamp = max_t(u16, o->mss ?: FERRY_MSS_DEFAULT, FERRY_MSS_MIN);
+	if (fp->has_wscale && o->has_wscale) {
+		fp->snd_wscale = o->wscale;
+	} else {
+		fp->has_wscale = 0;
+		fp->rcv_wscale = 0;
+		fp->rcv_wnd = min(fp->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX);
+	}
+}
+
+/**
+ * ferry_options_read() - the options of a segment of a connection
+ * @sk: the socket, synchronized
+ * @skb: the segment
+ * @o: where they go; what was not negotiated is left out
+ */
+void ferry_options_read(struct sock *sk, const struct sk_buff *skb,
+			struct ferry_options *o)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	ferry_skb_options(skb, o);
+	o->has_timestamp &= fp->has_tstamp;
+	if (!fp->sack_ok)
+		o->num_sacks = 0;
+	if (unlikely(o->malformed))
+		ferry_count(sock_net(sk), MALFORMED_OPTIONS);
+}
+
+/**
+ * ferry_syn_flags() - the ECN bits that a SYN or SYN-ACK carries
+ * @sk: the socket
+ * @flags: its control bits
+ *
+ * A SYN that was lost may have met a middlebox that drops such SYNs, so it
+ * goes without them the second time (RFC 3168 section 6.1.1.1).
+ *
+ * Return: control bits.
+ */
+u8 ferry_syn_flags(const struct sock *sk, u8 flags)
+{
+	if (!ferry_sk(sk)->ecn_ok)
+		return flags;
+	if (flags & FERRY_ACK)
+		return flags | FERRY_ECE;
+	return ferry_csk(sk)->retransmits ? flags : flags | ECN_SETUP;
+}
+
+/**
+ * ferry_options_write() - the options of a segment of a full socket
+ * @sk: the socket
+ * @syn: the segment is a SYN or SYN-ACK
+ * @opt: room for FERRY_OPTIONS_MAX bytes
+ *
+ * Return: bytes written, a multiple of four.
+ */
+unsigned int ferry_options_write(struct sock *sk, bool syn, u8 *opt)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_options o = { .has_timestamp = fp->has_tstamp };
+
+	if (fp->has_tstamp) {
+		o.ts_val = ferry_ts_clock() + fp->ts_offset;
+		o.ts_ecr = fp->ts_recent;
+	}
+	if (syn) {
+		o.mss = ferry_mss_offer(sk);
+		o.has_sack_perm = fp->sack_ok;
+		o.has_wscale = fp->has_wscale;
+		o.wscale = fp->rcv_wscale;
+	}
+	return ferry_options_build(opt, &o, NULL);
+}
+
+/**
+ * ferry_request_agree() - a SYN has come: what will both offer?
+ * @req: the request; its addresses are set
+ * @skb: the SYN
+ * @o: its options
+ *
+ * A SYN that asks for ECN must not be marked as capable of it itself
+ * (RFC 3168 section 6.1.1).
+ */
+void ferry_request_agree(struct ferry_request_sock *req,
+			 const struct sk_buff *skb,
+			 const struct ferry_options *o)
+{
+	const struct ferry_sysctl *sysctl =
+		&ferry_net(read_pnet(&req->common.skc_net))->sysctl;
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+
+	req->has_tstamp = o->has_timestamp && READ_ONCE(sysctl->timestamps);
+	req->ts_recent = req->has_tstamp ? o->ts_val : 0;
+	req->sack_ok = o->has_sack_perm && READ_ONCE(sysctl->sack);
+	req->ecn_ok = READ_ONCE(sysctl->ecn) &&
+		      (cb->flags & ECN_SETUP) == ECN_SETUP &&
+		      INET_ECN_is_not_ect(ferry_skb_dsfield(skb));
+	req->has_wscale = o->has_wscale && READ_ONCE(sysctl->window_scaling);
+	req->snd_wscale = req->has_wscale ? o->wscale : 0;
+}
+
+/**
+ * ferry_request_options() - the options of a SYN-ACK or challenge ACK
+ * @req: the request, hashed
+ * @mss: the MSS to announce in a SYN-ACK; 0 for another segment
+ * @opt: room for FERRY_OPTIONS_MAX bytes
+ *
+ * Return: bytes written, a multiple of four.
+ */
+unsigned int ferry_request_options(const struct ferry_request_sock *req,
+				   u16 mss, u8 *opt)
+{
+	const struct net *net = read_pnet(&req->common.skc_net);
+	struct ferry_options o = {
+		.mss = mss,
+		.wscale = req->rcv_wscale,
+		.has_wscale = mss && req->has_wscale,
+		.has_sack_perm = mss && req->sack_ok,
+		.has_timestamp = req->has_tstamp,
+	};
+
+	if (req->has_tstamp) {
+		o.ts_val = ferry_ts_clock() +
+			   ferry_ts_offset(net, req->common.skc_hash);
+		o.ts_ecr = req->ts_recent;
+	}
+	return ferry_options_build(opt, &o, NULL);
+}
+
+/**
+ * ferry_options_inherit() - what a connection knows from its request
+ * @sk: the new socket
+ * @req: the request
+ */
+void ferry_options_inherit(struct sock *sk,
+			   const struct ferry_request_sock *req)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	fp->has_tstamp = req->has_tstamp;
+	fp->sack_ok = req->sack_ok;
+	fp->ecn_ok = req->ecn_ok;
+	fp->has_wscale = req->has_wscale;
+	fp->snd_wscale = req->snd_wscale;
+	fp->rcv_wscale = req->rcv_wscale;
+	fp->ts_offset = ferry_ts_offset(sock_net(sk), req->common.skc_hash);
+	ferry_ts_store(fp, req->ts_recent);
+}
+
+/**
+ * ferry_ts_update() - remember the timestamp to be echoed
+ * @fp: the stream
+ * @cb: an acceptable segment
+ * @o: its options
+ *
+ * RFC 7323 section 4.3: that of the segment which the next ACK acknowledges
+ * first, and never an older one than before.
+ */
+void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
+		     const struct ferry_options *o)
+{
+	if (o->has_timestamp && !seq_after(cb->seq, fp->rcv_wup) &&
+	    !seq_before(o->ts_val, fp->ts_recent))
+		ferry_ts_store(fp, o->ts_val);
+}
