@@ -16,7 +16,7 @@ dkms_dir := $(DESTDIR)/usr/src/ferry-$(VERSION)
 
 export PREFIX DESTDIR
 
-.PHONY: all module userspace check test test-all run bench vm install \
+.PHONY: all module userspace check test test-all run bench bench-wan vm install \
 	uninstall clean help
 
 all: module userspace ## Build the module and everything in userspace (the default)
@@ -42,6 +42,9 @@ run: ## Send FILE= over a link of RATE= DELAY= LOSS=, by Ferry and by TCP, on KE
 
 bench: ## Measure Ferry and TCP side by side; BENCHFLAGS=--json for JSON
 	selftests/bench $(BENCHFLAGS)
+
+bench-wan: ## Goodput and fairness beside TCP over bad links; BENCHFLAGS=--help
+	selftests/bench-wan $(BENCHFLAGS)
 
 vm: ## Open a shell in a virtual machine with ferry loaded, on KERNEL=
 	$(vm)/run $(if $(KERNEL),--kernel $(KERNEL))
