@@ -96,20 +96,18 @@ static void linger(struct sock *sk, long timeout)
 /* Nobody reads or writes any more; returns true if the socket is done with. */
 static bool close_orphan(struct sock *sk)
 {
-	const struct ferry_net *fn = ferry_net(sock_net(sk));
-	int timeout = ferry_csk(sk)->linger2;
+	unsigned long timeout;
 
 	if (sk->sk_state != TCP_FIN_WAIT2)
 		return sk->sk_state == TCP_CLOSE;
 
-	if (timeout < 0) {
+	if (ferry_csk(sk)->linger2 < 0) {
 		ferry_set_state(sk, TCP_CLOSE);
 		ferry_send_reset(sk);
 		ferry_count(sock_net(sk), ABORT_ON_LINGER);
 		return true;
 	}
-	if (!timeout)
-		timeout = READ_ONCE(fn->sysctl.fin_timeout);
+	timeout = ferry_fin_timeout(sk);
 	if (timeout > FERRY_TIMEWAIT_LEN)
 		ferry_keepalive_start(sk, timeout - FERRY_TIMEWAIT_LEN);
 	else

@@ -50,9 +50,8 @@ void ferry_ack_retry(struct sock *sk)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
 	csk->ack_pending = 1;
-	if (!timer_pending(&csk->delack_timer))
-		sk_reset_timer(sk, &csk->delack_timer,
-			       jiffies + FERRY_DELACK_TIME);
+	if (!csk->delack_armed)
+		ferry_delack_start(sk, FERRY_DELACK_TIME);
 }
 
 /**
@@ -76,8 +75,6 @@ void ferry_ack_check(struct sock *sk)
 /**
  * ferry_ack_sent() - a segment that goes out carries an ACK
  * @sk: the socket
- *
- * The timer is left alone; if it finds nothing to do, it does nothing.
  */
 void ferry_ack_sent(struct sock *sk)
 {
@@ -87,6 +84,7 @@ void ferry_ack_sent(struct sock *sk)
 		csk->quick_acks--;
 	csk->ack_pending = 0;
 	csk->ack_now = 0;
+	ferry_delack_stop(sk);
 }
 
 /**

@@ -199,9 +199,8 @@ void ferry_demux_error(struct sock *sk, u32 seq, int err, u32 mtu, bool hard)
 		ferry_csk(sk)->mtu_info = mtu;
 		if (!sock_owned_by_user(sk))
 			ferry_mtu_reduced(sk);
-		else if (!test_and_set_bit(FERRY_DEFERRED_MTU,
-					   &ferry_csk(sk)->deferred))
-			sock_hold(sk);
+		else
+			ferry_defer(sk, FERRY_DEFERRED_MTU);
 		return;
 	}
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {

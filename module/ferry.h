@@ -189,21 +189,18 @@ extern const struct ferry_af_ops ferry_ipv6_ops;
  * struct ferry_accept_queue - established connections that wait for accept()
  * @lock: protects the list and its end: a listener that closes takes it to
  *	see the last connection
- * @head: next to be accepted, linked by &ferry_conn_sock.accept_next
- * @tail: where the next one is linked
  * @half_open: number of requests, the half-open queue
  *
- * Its length and limit are sk_ack_backlog and sk_max_ack_backlog.  The queue
- * holds the reference of each connection that its file descriptor will hold.
+ * The list itself is &ferry_conn_sock.accept_link.  Its length and limit are
+ * sk_ack_backlog and sk_max_ack_backlog.  The queue holds the reference of
+ * each connection that its file descriptor will hold.
  */
 struct ferry_accept_queue {
 	spinlock_t lock;	/* of the list */
-	struct sock *head;
-	struct sock **tail;
 	atomic_t half_open;
 };
 
-/* Which event &ferry_conn_sock.retransmit_timer stands for. */
+/* What &ferry_conn_sock.retransmit_at stands for. */
 enum ferry_timer_event {
 	FERRY_TIMER_NONE,
 	FERRY_TIMER_RETRANS,	/* RFC 6298 */
@@ -211,12 +208,8 @@ enum ferry_timer_event {
 };
 
 /* Work that waits for the owner of the socket lock, in @deferred. */
-enum ferry_deferred {
-	FERRY_DEFERRED_RETRANS,
-	FERRY_DEFERRED_DELACK,
-	FERRY_DEFERRED_KEEPALIVE,
-	FERRY_DEFERRED_MTU,
-};
+#define FERRY_DEFERRED_TIMER	0x01
+#define FERRY_DEFERRED_MTU	0x02
 
 /**
  * struct ferry_conn_sock - what every connection needs
@@ -224,12 +217,12 @@ enum ferry_deferred {
  * @af_ops: the address family of the packets
  * @bind_bucket: the port, held in the bind hash; NULL if none
  * @accept_queue: a listener's queue
- * @accept_next: a child's link in the queue of its listener
- * @retransmit_timer: retransmission and window probes, see @pending
- * @delack_timer: delayed acknowledgment
- * @retransmit_at: when @retransmit_timer is due, in jiffies
- * @delack_at: when @delack_timer is due, in jiffies
- * @deferred: bits of &enum ferry_deferred
+ * @accept_link: a circle through the queue: a listener's last child, and a
+ *	child's next, where the last one's is the first; NULL if not in use
+ * @retransmit_at: deadline of @pending, in jiffies
+ * @delack_at: deadline of an owed ACK if @delack_armed, in jiffies
+ * @keepalive_at: deadline of the keep-alive, or of an orphan in FIN_WAIT2, if
+ *	@keepalive_armed, in jiffies
  * @cong: congestion state
  * @rtt: round-trip time of the path
  * @pmtu: path MTU in bytes for which the MSS was computed
@@ -237,9 +230,10 @@ enum ferry_deferred {
  * @retrans_stamp: when a segment was first sent again, or the window probed,
  *	since the peer has last taken something, in jiffies; 0 if not
  * @user_timeout: bound of the time without acknowledgment in jiffies, 0: none
- * @keepalive_time: idle time before the first probe in jiffies, 0: the sysctl
- * @keepalive_intvl: time between probes in jiffies, 0: the sysctl
- * @linger2: time in FIN_WAIT2 in jiffies, 0: the sysctl, <0: none
+ * @keepalive_time: idle time before the first probe in seconds, 0: the sysctl
+ * @keepalive_intvl: time between probes in seconds, 0: the sysctl
+ * @linger2: time in FIN_WAIT2 in seconds, 0: the sysctl, <0: none
+ * @deferred: FERRY_DEFERRED_* bits, under the socket's spinlock
  * @pending: one of &enum ferry_timer_event
  * @retransmits: time-outs in a row
  * @backoff: exponent of the timer's back-off
@@ -250,6 +244,8 @@ enum ferry_deferred {
  * @ack_now: it is owed at once
  * @pingpong: the application answers; its data will carry the ACK
  * @no_room: a segment in order had to be dropped: announce a closed window
+ * @delack_armed: @delack_at is a deadline
+ * @keepalive_armed: @keepalive_at is a deadline
  * @quick_acks: number of ACKs to send without delay
  * @last_rcv: when data came last, in jiffies
  * @last_snd: when data was sent last, in jiffies
@@ -262,21 +258,20 @@ struct ferry_conn_sock {
 	const struct ferry_af_ops *af_ops;
 	struct ferry_bind_bucket *bind_bucket;
 	struct ferry_accept_queue accept_queue;
-	struct sock *accept_next;
-	struct timer_list retransmit_timer;
-	struct timer_list delack_timer;
-	unsigned long retransmit_at;
-	unsigned long delack_at;
-	unsigned long deferred;
+	struct sock *accept_link;
 	struct ferry_cong cong;
 	struct ferry_rtt rtt;
 	u32 pmtu;
 	u32 mtu_info;
-	unsigned long retrans_stamp;
+	u32 retransmit_at;
+	u32 delack_at;
+	u32 keepalive_at;
+	u32 retrans_stamp;
 	u32 user_timeout;
-	u32 keepalive_time;
-	u32 keepalive_intvl;
-	int linger2;
+	u16 keepalive_time;
+	u16 keepalive_intvl;
+	s8 linger2;
+	u8 deferred;
 	u8 pending;
 	u8 retransmits;
 	u8 backoff;
@@ -286,7 +281,9 @@ struct ferry_conn_sock {
 	u8 ack_pending:1,
 	   ack_now:1,
 	   pingpong:1,
-	   no_room:1;
+	   no_room:1,
+	   delack_armed:1,
+	   keepalive_armed:1;
 	u8 quick_acks;
 	u32 last_rcv;
 	u32 last_snd;
@@ -634,6 +631,7 @@ void ferry_finish_connect(struct sock *sk);
 void ferry_accept_queue_init(struct ferry_accept_queue *queue);
 int ferry_listen(struct socket *sock, int backlog);
 struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg);
+bool ferry_accept_queue_empty(const struct sock *listener);
 void ferry_listen_stop(struct sock *sk);
 void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb);
 bool ferry_accept_queue_add(struct sock *listener, struct sock *child);
@@ -760,9 +758,18 @@ void ferry_timer_stop(struct sock *sk);
 void ferry_rearm_rto(struct sock *sk);
 void ferry_rearm_probe(struct sock *sk);
 unsigned long ferry_rto(const struct sock *sk);
+void ferry_give_up(struct sock *sk);
+void ferry_delack_start(struct sock *sk, unsigned long delay);
+void ferry_delack_stop(struct sock *sk);
 void ferry_keepalive_start(struct sock *sk, unsigned long delay);
-void ferry_set_keepalive(struct sock *sk, int on);
+void ferry_keepalive_stop(struct sock *sk);
+void ferry_defer(struct sock *sk, u8 work);
 void ferry_release_cb(struct sock *sk);
+
+/* keepalive.c */
+unsigned long ferry_fin_timeout(const struct sock *sk);
+void ferry_set_keepalive(struct sock *sk, int on);
+void ferry_keepalive_timeout(struct sock *sk);
 
 /* bind.c */
 struct ferry_bind_head *ferry_bind_alloc(void);

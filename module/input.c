@@ -230,10 +230,9 @@ static bool syn_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
  */
 static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 {
-	const struct ferry_net *fn = ferry_net(sock_net(sk));
 	struct ferry_sock *fp = ferry_sk(sk);
 	u32 data_end = cb->end_seq - !!(cb->flags & FERRY_FIN);
-	int timeout = fp->conn.linger2;
+	unsigned long timeout;
 
 	switch (sk->sk_state) {
 	case TCP_CLOSING:
@@ -257,15 +256,14 @@ static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 	}
 
 	/* RFC 1122 section 4.2.2.13: nobody is left to read this. */
-	if (timeout < 0 || (cb->end_seq != cb->seq &&
-			    seq_after(data_end, fp->rcv_nxt))) {
+	if (fp->conn.linger2 < 0 || (cb->end_seq != cb->seq &&
+				     seq_after(data_end, fp->rcv_nxt))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
 		ferry_send_reset(sk);
 		ferry_done(sk);
 		return true;
 	}
-	if (!timeout)
-		timeout = READ_ONCE(fn->sysctl.fin_timeout);
+	timeout = ferry_fin_timeout(sk);
 	if (timeout > FERRY_TIMEWAIT_LEN) {
 		ferry_keepalive_start(sk, timeout - FERRY_TIMEWAIT_LEN);
 		return false;

@@ -23,8 +23,6 @@
 void ferry_accept_queue_init(struct ferry_accept_queue *queue)
 {
 	spin_lock_init(&queue->lock);
-	queue->head = NULL;
-	queue->tail = &queue->head;
 	atomic_set(&queue->half_open, 0);
 }
 
@@ -78,6 +76,35 @@ out:
 	return err;
 }
 
+/* Queues are circles, and known by their last. */
+static void append(struct sock **last, struct sock *child)
+{
+	struct sock **next = &ferry_csk(child)->accept_link;
+
+	if (*last) {
+		*next = ferry_csk(*last)->accept_link;
+		ferry_csk(*last)->accept_link = child;
+	} else {
+		*next = child;
+	}
+	WRITE_ONCE(*last, child);
+}
+
+static struct sock *take_first(struct sock **last)
+{
+	struct sock *first;
+
+	if (!*last)
+		return NULL;
+	first = ferry_csk(*last)->accept_link;
+	if (first == *last)
+		WRITE_ONCE(*last, NULL);
+	else
+		ferry_csk(*last)->accept_link = ferry_csk(first)->accept_link;
+	ferry_csk(first)->accept_link = NULL;
+	return first;
+}
+
 /**
  * ferry_accept_queue_add() - a connection is ready for accept()
  * @listener: its listener
@@ -94,9 +121,7 @@ bool ferry_accept_queue_add(struct sock *listener, struct sock *child)
 
 	spin_lock_bh(&queue->lock);
 	if (listener->sk_state == TCP_LISTEN) {
-		ferry_csk(child)->accept_next = NULL;
-		*queue->tail = child;
-		queue->tail = &ferry_csk(child)->accept_next;
+		append(&ferry_csk(listener)->accept_link, child);
 		sk_acceptq_added(listener);
 		added = true;
 	}
@@ -110,20 +135,22 @@ static struct sock *accept_queue_take(struct sock *listener)
 	struct sock *child;
 
 	spin_lock_bh(&queue->lock);
-	child = queue->head;
-	if (child) {
-		queue->head = ferry_csk(child)->accept_next;
-		if (!queue->head)
-			queue->tail = &queue->head;
+	child = take_first(&ferry_csk(listener)->accept_link);
+	if (child)
 		sk_acceptq_removed(listener);
-	}
 	spin_unlock_bh(&queue->lock);
 	return child;
 }
 
-static bool accept_queue_empty(const struct sock *listener)
+/**
+ * ferry_accept_queue_empty() - would accept() find nothing?
+ * @listener: socket in LISTEN
+ *
+ * Context: any.
+ */
+bool ferry_accept_queue_empty(const struct sock *listener)
 {
-	return !READ_ONCE(ferry_csk(listener)->accept_queue.head);
+	return !READ_ONCE(ferry_csk(listener)->accept_link);
 }
 
 /* Sleep until there is a connection; one sleeper is woken for each. */
@@ -136,12 +163,12 @@ static int wait_for_connection(struct sock *sk, long timeout)
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
 					  TASK_INTERRUPTIBLE);
 		release_sock(sk);
-		if (accept_queue_empty(sk))
+		if (ferry_accept_queue_empty(sk))
 			timeout = schedule_timeout(timeout);
 		sched_annotate_sleep();
 		lock_sock(sk);
 		err = 0;
-		if (!accept_queue_empty(sk))
+		if (!ferry_accept_queue_empty(sk))
 			break;
 		err = -EINVAL;
 		if (sk->sk_state != TCP_LISTEN)
@@ -176,7 +203,7 @@ struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg)
 	if (sk->sk_state != TCP_LISTEN)
 		goto out;
 
-	if (accept_queue_empty(sk)) {
+	if (ferry_accept_queue_empty(sk)) {
 		long timeout = sock_rcvtimeo(sk, arg->flags & O_NONBLOCK);
 
 		err = -EAGAIN;

@@ -9,11 +9,6 @@
 
 #include "ferry.h"
 
-static bool listener_ready(const struct sock *sk)
-{
-	return READ_ONCE(ferry_csk(sk)->accept_queue.head);
-}
-
 static bool readable(const struct sock *sk)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
@@ -61,7 +56,8 @@ __poll_t ferry_poll(struct file *file, struct socket *sock,
 	/* Before sk_err is read below; pairs with ferry_fail(). */
 	state = smp_load_acquire(&sk->sk_state);
 	if (state == TCP_LISTEN)
-		return listener_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
+		return ferry_accept_queue_empty(sk) ? 0 :
+						      EPOLLIN | EPOLLRDNORM;
 
 	shutdown = READ_ONCE(sk->sk_shutdown);
 	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)

@@ -281,9 +281,8 @@ static struct sock *create_child(const struct sock *listener,
 	csk = ferry_csk(child);
 	csk->af_ops = req->af_ops;
 	csk->bind_bucket = NULL;
-	csk->accept_next = NULL;
+	csk->accept_link = NULL;
 	ferry_accept_queue_init(&csk->accept_queue);
-	csk->deferred = 0;
 	ferry_timers_init(child);
 	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, req->mss);

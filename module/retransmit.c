@@ -138,7 +138,7 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 		csk->cong.retrans_out += cb->segs;
 	cb->marks |= FERRY_SKB_RETRANS | FERRY_SKB_EVER_RETRANS;
 	if (!csk->retrans_stamp)
-		csk->retrans_stamp = max(jiffies, 1UL);
+		csk->retrans_stamp = (u32)jiffies ?: 1;
 	fp->total_retrans += cb->segs;
 	ferry_mib_add(sock_net(sk), FERRY_MIB_RETRANS_SEGS, cb->segs);
 	return 0;

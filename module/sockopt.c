@@ -14,17 +14,18 @@
 #define KEEPINTVL_MAX	32767
 #define KEEPCNT_MAX	127
 #define SYNCNT_MAX	127
+#define LINGER2_MAX	120
 
 static bool ours(int level)
 {
 	return level == SOL_FERRY || level == SOL_TCP;
 }
 
-static int set_seconds(u32 *jiffies_value, int seconds, int max)
+static int set_seconds(u16 *value, int seconds, int max)
 {
 	if (seconds < 1 || seconds > max)
 		return -EINVAL;
-	*jiffies_value = seconds * HZ;
+	*value = seconds;
 	return 0;
 }
 
@@ -62,14 +63,7 @@ static int set_keepidle(struct sock *sk, int seconds)
 
 static void set_linger2(struct sock *sk, int seconds)
 {
-	int *linger2 = &ferry_csk(sk)->linger2;
-
-	if (seconds < 0)
-		*linger2 = -1;
-	else if (seconds > 120)
-		*linger2 = 120 * HZ;
-	else
-		*linger2 = seconds * HZ;
+	ferry_csk(sk)->linger2 = clamp(seconds, -1, LINGER2_MAX);
 }
 
 static int set_window_clamp(struct sock *sk, int bytes)
@@ -205,12 +199,12 @@ static int get_int(const struct sock *sk, int optname, int *val)
 		*val = fp->cork;
 		break;
 	case FERRY_KEEPIDLE:
-		*val = (csk->keepalive_time ?:
-			READ_ONCE(sysctl->keepalive_time)) / HZ;
+		*val = csk->keepalive_time ?:
+		       READ_ONCE(sysctl->keepalive_time) / HZ;
 		break;
 	case FERRY_KEEPINTVL:
-		*val = (csk->keepalive_intvl ?:
-			READ_ONCE(sysctl->keepalive_intvl)) / HZ;
+		*val = csk->keepalive_intvl ?:
+		       READ_ONCE(sysctl->keepalive_intvl) / HZ;
 		break;
 	case FERRY_KEEPCNT:
 		*val = csk->keepalive_probes ?:
@@ -220,9 +214,7 @@ static int get_int(const struct sock *sk, int optname, int *val)
 		*val = csk->syn_retries ?: READ_ONCE(sysctl->syn_retries);
 		break;
 	case FERRY_LINGER2:
-		*val = csk->linger2;
-		if (*val >= 0)
-			*val = (*val ?: READ_ONCE(sysctl->fin_timeout)) / HZ;
+		*val = csk->linger2 ?: READ_ONCE(sysctl->fin_timeout) / HZ;
 		break;
 	case FERRY_WINDOW_CLAMP:
 		*val = fp->window_clamp;

@@ -12,14 +12,16 @@
  * section 3.8.6.1): the ACK that opened it may be lost.  As long as the peer
  * answers, that may go on for ever.
  *
- * The delayed ACK timer lets an owed ACK go, see delack.c.  The keep-alive
- * timer looks after idle connections (RFC 9293 section 3.8.4), and ends the
- * wait of an orphan in FIN_WAIT2.
+ * An owed ACK has a deadline, see delack.c, and so has the keep-alive, see
+ * keepalive.c.
+ *
+ * All of these deadlines share one timer, which stands at the nearest of them
+ * or before it.  Deadlines are moved by nearly every segment, and mostly away
+ * from now; so the timer is left where it is then, finds when it expires that
+ * nothing is due, and sleeps on.
  *
  * A pending timer holds a reference to the socket.  It expires in BH; when a
  * process owns the socket then, its work is done when the process lets go.
- * The retransmission timer is put off by nearly every ACK; so it is not moved
- * forward, but finds out when it expires that it has been, and sleeps on.
  */
 #include "ferry.h"
 
@@ -40,8 +42,24 @@ unsigned long ferry_rto(const struct sock *sk)
 						      csk->backoff)), 1UL);
 }
 
+/* How far is it to a deadline?  Jiffies; not positive if it has passed. */
+static s32 time_left(u32 deadline)
+{
+	return deadline - (u32)jiffies;
+}
+
+/* Have the timer expire in time for a deadline. */
+static void expire_by(struct sock *sk, u32 deadline)
+{
+	unsigned long expires = jiffies + time_left(deadline);
+
+	if (!timer_pending(&sk->sk_timer) ||
+	    time_before(expires, sk->sk_timer.expires))
+		sk_reset_timer(sk, &sk->sk_timer, expires);
+}
+
 /**
- * ferry_timer_arm() - start the retransmission timer
+ * ferry_timer_arm() - set the deadline for retransmission
  * @sk: the socket
  * @event: what for
  * @delay: jiffies
@@ -52,18 +70,15 @@ void ferry_timer_arm(struct sock *sk, enum ferry_timer_event event,
 		     unsigned long delay)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	struct timer_list *timer = &csk->retransmit_timer;
 
 	csk->pending = event;
 	csk->retransmit_at = jiffies + min_t(unsigned long, delay,
 					     FERRY_RTO_MAX);
-	if (!timer_pending(timer) ||
-	    time_before(csk->retransmit_at, timer->expires))
-		sk_reset_timer(sk, timer, csk->retransmit_at);
+	expire_by(sk, csk->retransmit_at);
 }
 
 /**
- * ferry_timer_stop() - the retransmission timer has nothing to do
+ * ferry_timer_stop() - nothing has to be sent again
  * @sk: the socket
  *
  * Context: socket lock held.
@@ -101,7 +116,13 @@ void ferry_rearm_probe(struct sock *sk)
 		ferry_timer_arm(sk, FERRY_TIMER_PROBE, ferry_rto(sk));
 }
 
-static void give_up(struct sock *sk)
+/**
+ * ferry_give_up() - the peer does not answer
+ * @sk: the socket; the caller holds a reference besides the descriptor's
+ *
+ * Context: BH disabled, socket lock held.
+ */
+void ferry_give_up(struct sock *sk)
 {
 	ferry_count(sock_net(sk), ABORT_ON_TIMEOUT);
 	ferry_fail(sk, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
@@ -125,7 +146,7 @@ static bool too_long(const struct sock *sk, unsigned int retries)
 	unsigned long limit = csk->user_timeout ?: retries_time(retries);
 
 	return csk->retransmits && csk->retrans_stamp &&
-	       time_after_eq(jiffies, csk->retrans_stamp + limit);
+	       (u32)jiffies - csk->retrans_stamp >= limit;
 }
 
 static bool is_opening(const struct sock *sk)
@@ -140,8 +161,7 @@ static bool retransmission_is_hopeless(const struct sock *sk)
 
 	if (is_opening(sk)) {
 		if (csk->user_timeout && csk->retrans_stamp &&
-		    time_after_eq(jiffies,
-				  csk->retrans_stamp + csk->user_timeout))
+		    (u32)jiffies - csk->retrans_stamp >= csk->user_timeout)
 			return true;
 		return csk->retransmits >= (csk->syn_retries ?:
 					    READ_ONCE(sysctl->syn_retries));
@@ -162,14 +182,14 @@ static void retransmission_timeout(struct sock *sk)
 	if (!csk->cong.packets_out)
 		return;
 	if (retransmission_is_hopeless(sk)) {
-		give_up(sk);
+		ferry_give_up(sk);
 		return;
 	}
 
 	ferry_count(sock_net(sk), TIMEOUTS);
 	/* Even if nothing can be sent, time runs. */
 	if (!csk->retrans_stamp)
-		csk->retrans_stamp = max(jiffies, 1UL);
+		csk->retrans_stamp = (u32)jiffies ?: 1;
 	if (csk->retransmits == RETRIES_SUSPECT)
 		dst_negative_advice(sk);
 	ferry_mark_lost(sk, ferry_recovery_timeout(&csk->cong, fp->snd_una,
@@ -195,7 +215,7 @@ static bool probing_is_hopeless(const struct sock *sk, unsigned int max)
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
 	if (csk->user_timeout &&
-	    time_after_eq(jiffies, csk->retrans_stamp + csk->user_timeout))
+	    (u32)jiffies - csk->retrans_stamp >= csk->user_timeout)
 		return true;
 	return sock_flag(sk, SOCK_DEAD) && csk->backoff >= max;
 }
@@ -213,9 +233,9 @@ static void probe_timeout(struct sock *sk)
 	max = sock_flag(sk, SOCK_DEAD) ? READ_ONCE(sysctl->orphan_retries) :
 					 READ_ONCE(sysctl->retries2);
 	if (!csk->retrans_stamp)
-		csk->retrans_stamp = max(jiffies, 1UL);
+		csk->retrans_stamp = (u32)jiffies ?: 1;
 	if (csk->probes_out >= max || probing_is_hopeless(sk, max)) {
-		give_up(sk);
+		ferry_give_up(sk);
 		return;
 	}
 
@@ -234,136 +254,87 @@ static void probe_timeout(struct sock *sk)
 	ferry_timer_arm(sk, FERRY_TIMER_PROBE, ferry_rto(sk));
 }
 
-static void retransmit_timeout(struct sock *sk)
+static void retransmit_due(struct sock *sk)
 {
-	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u8 event = csk->pending;
+	u8 event = ferry_csk(sk)->pending;
 
-	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN) ||
-	    event == FERRY_TIMER_NONE)
-		return;
-	if (time_after(csk->retransmit_at, jiffies)) {
-		sk_reset_timer(sk, &csk->retransmit_timer, csk->retransmit_at);
-		return;
-	}
-	csk->pending = FERRY_TIMER_NONE;
+	ferry_timer_stop(sk);
 	if (event == FERRY_TIMER_RETRANS)
 		retransmission_timeout(sk);
 	else
 		probe_timeout(sk);
 }
 
-/* Do a timer's work now, or leave it to the owner of the socket. */
-static void run_or_defer(struct ferry_conn_sock *csk, void (*run)(struct sock *),
-			 enum ferry_deferred deferred)
+/*
+ * What is due is done, and the timer goes on for the nearest of the rest.
+ * Each may end the connection, and a connection that has ended has no
+ * deadlines.
+ */
+static void run_timer(struct sock *sk)
 {
-	struct sock *sk = &csk->inet.sk;
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (csk->delack_armed && time_left(csk->delack_at) <= 0) {
+		ferry_delack_stop(sk);
+		ferry_ack_timeout(sk);
+	}
+	if (csk->pending && time_left(csk->retransmit_at) <= 0)
+		retransmit_due(sk);
+	if (csk->keepalive_armed && time_left(csk->keepalive_at) <= 0) {
+		ferry_keepalive_stop(sk);
+		ferry_keepalive_timeout(sk);
+	}
+
+	if (csk->delack_armed)
+		expire_by(sk, csk->delack_at);
+	if (csk->pending)
+		expire_by(sk, csk->retransmit_at);
+	if (csk->keepalive_armed)
+		expire_by(sk, csk->keepalive_at);
+}
+
+static void timer_expired(struct timer_list *t)
+{
+	struct sock *sk = timer_container_of(sk, t, sk_timer);
 
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
-		run(sk);
-	else if (!test_and_set_bit(deferred, &csk->deferred))
-		sock_hold(sk);
+		run_timer(sk);
+	else
+		ferry_defer(sk, FERRY_DEFERRED_TIMER);
 	bh_unlock_sock(sk);
 	sock_put(sk);
 }
 
-static void retransmit_timer(struct timer_list *t)
-{
-	struct ferry_conn_sock *csk = timer_container_of(csk, t,
-							 retransmit_timer);
-
-	run_or_defer(csk, retransmit_timeout, FERRY_DEFERRED_RETRANS);
-}
-
-static void delack_timer(struct timer_list *t)
-{
-	struct ferry_conn_sock *csk = timer_container_of(csk, t, delack_timer);
-
-	run_or_defer(csk, ferry_ack_timeout, FERRY_DEFERRED_DELACK);
-}
-
-static unsigned long keepalive_time(const struct sock *sk)
-{
-	return ferry_csk(sk)->keepalive_time ?:
-	       READ_ONCE(ferry_net(sock_net(sk))->sysctl.keepalive_time);
-}
-
-static unsigned long keepalive_intvl(const struct sock *sk)
-{
-	return ferry_csk(sk)->keepalive_intvl ?:
-	       READ_ONCE(ferry_net(sock_net(sk))->sysctl.keepalive_intvl);
-}
-
-static bool keepalive_is_hopeless(const struct sock *sk, unsigned long idle)
-{
-	const struct ferry_conn_sock *csk = ferry_csk(sk);
-	int max = csk->keepalive_probes ?:
-		  READ_ONCE(ferry_net(sock_net(sk))->sysctl.keepalive_probes);
-
-	if (csk->user_timeout)
-		return csk->probes_out && idle >= csk->user_timeout;
-	return csk->probes_out >= max;
-}
-
-/* An orphan has waited long enough for the peer's FIN in a full socket. */
-static void fin_wait2_timeout(struct sock *sk)
-{
-	int timeout = ferry_csk(sk)->linger2;
-
-	if (!timeout)
-		timeout = READ_ONCE(ferry_net(sock_net(sk))->sysctl.fin_timeout);
-	if (timeout > FERRY_TIMEWAIT_LEN) {
-		ferry_time_wait(sk, TCP_FIN_WAIT2, FERRY_TIMEWAIT_LEN);
-		return;
-	}
-	ferry_send_reset(sk);
-	ferry_done(sk);
-}
-
-static void keepalive_timeout(struct sock *sk)
+/**
+ * ferry_delack_start() - set the deadline for an owed ACK
+ * @sk: the socket
+ * @delay: jiffies
+ *
+ * Context: socket lock held.
+ */
+void ferry_delack_start(struct sock *sk, unsigned long delay)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u32 now = jiffies, idle;
 
-	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)) {
-		fin_wait2_timeout(sk);
-		return;
-	}
-	if (!sock_flag(sk, SOCK_KEEPOPEN) ||
-	    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
-		return;
-
-	/* What is outstanding has a timer of its own. */
-	if (csk->cong.packets_out || ferry_send_head(sk)) {
-		ferry_keepalive_start(sk, keepalive_time(sk));
-		return;
-	}
-	idle = min(now - csk->last_rcv, now - csk->last_ack);
-	if (idle < keepalive_time(sk)) {
-		ferry_keepalive_start(sk, keepalive_time(sk) - idle);
-		return;
-	}
-	if (keepalive_is_hopeless(sk, idle)) {
-		ferry_send_reset(sk);
-		give_up(sk);
-		return;
-	}
-	ferry_send_probe(sk, true);
-	csk->probes_out++;
-	ferry_keepalive_start(sk, keepalive_intvl(sk));
-}
-
-static void keepalive_timer(struct timer_list *t)
-{
-	struct sock *sk = timer_container_of(sk, t, sk_timer);
-
-	run_or_defer(ferry_csk(sk), keepalive_timeout,
-		     FERRY_DEFERRED_KEEPALIVE);
+	csk->delack_armed = 1;
+	csk->delack_at = jiffies + delay;
+	expire_by(sk, csk->delack_at);
 }
 
 /**
- * ferry_keepalive_start() - start the keep-alive timer
+ * ferry_delack_stop() - no ACK is owed any more
+ * @sk: the socket
+ *
+ * Context: socket lock held.
+ */
+void ferry_delack_stop(struct sock *sk)
+{
+	ferry_csk(sk)->delack_armed = 0;
+}
+
+/**
+ * ferry_keepalive_start() - set the deadline for ferry_keepalive_timeout()
  * @sk: the socket
  * @delay: jiffies
  *
@@ -371,45 +342,44 @@ static void keepalive_timer(struct timer_list *t)
  */
 void ferry_keepalive_start(struct sock *sk, unsigned long delay)
 {
-	sk_reset_timer(sk, &sk->sk_timer, jiffies + delay);
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	csk->keepalive_armed = 1;
+	csk->keepalive_at = jiffies + delay;
+	expire_by(sk, csk->keepalive_at);
 }
 
 /**
- * ferry_set_keepalive() - SO_KEEPALIVE
+ * ferry_keepalive_stop() - take that deadline back
  * @sk: the socket
- * @on: on or off
  *
  * Context: socket lock held.
  */
-void ferry_set_keepalive(struct sock *sk, int on)
+void ferry_keepalive_stop(struct sock *sk)
 {
-	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
-		return;
-	if (on)
-		ferry_keepalive_start(sk, keepalive_time(sk));
-	else if (sk->sk_state != TCP_FIN_WAIT2)
-		sk_stop_timer(sk, &sk->sk_timer);
+	ferry_csk(sk)->keepalive_armed = 0;
 }
 
 /**
- * ferry_timers_init() - set up the timers of a new socket
+ * ferry_timers_init() - set up the timer of a new socket
  * @sk: the socket
  */
 void ferry_timers_init(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	timer_setup(&csk->retransmit_timer, retransmit_timer, 0);
-	timer_setup(&csk->delack_timer, delack_timer, 0);
-	timer_setup(&sk->sk_timer, keepalive_timer, 0);
+	timer_setup(&sk->sk_timer, timer_expired, 0);
 	csk->pending = FERRY_TIMER_NONE;
+	csk->delack_armed = 0;
+	csk->keepalive_armed = 0;
+	csk->deferred = 0;
 }
 
 /**
- * ferry_timers_clear() - stop all timers
+ * ferry_timers_clear() - no deadline is left
  * @sk: the socket
  *
- * One that has just expired finds nothing to do.
+ * A timer that has just expired finds nothing to do.
  *
  * Context: socket lock held.
  */
@@ -420,18 +390,25 @@ void ferry_timers_clear(struct sock *sk)
 	csk->pending = FERRY_TIMER_NONE;
 	csk->ack_pending = 0;
 	csk->ack_now = 0;
-	sk_stop_timer(sk, &csk->retransmit_timer);
-	sk_stop_timer(sk, &csk->delack_timer);
+	csk->delack_armed = 0;
+	csk->keepalive_armed = 0;
 	sk_stop_timer(sk, &sk->sk_timer);
 }
 
-static void run_deferred(struct sock *sk, enum ferry_deferred bit,
-			 void (*run)(struct sock *sk))
+/**
+ * ferry_defer() - leave work to the process that owns the socket
+ * @sk: the socket
+ * @work: one of FERRY_DEFERRED_*
+ *
+ * Context: BH, socket's spinlock held.
+ */
+void ferry_defer(struct sock *sk, u8 work)
 {
-	if (test_and_clear_bit(bit, &ferry_csk(sk)->deferred)) {
-		run(sk);
-		__sock_put(sk);
-	}
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (!csk->deferred)
+		sock_hold(sk);
+	csk->deferred |= work;
 }
 
 /**
@@ -442,10 +419,15 @@ static void run_deferred(struct sock *sk, enum ferry_deferred bit,
  */
 void ferry_release_cb(struct sock *sk)
 {
-	if (likely(!READ_ONCE(ferry_csk(sk)->deferred)))
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	u8 deferred = csk->deferred;
+
+	if (likely(!deferred))
 		return;
-	run_deferred(sk, FERRY_DEFERRED_RETRANS, retransmit_timeout);
-	run_deferred(sk, FERRY_DEFERRED_DELACK, ferry_ack_timeout);
-	run_deferred(sk, FERRY_DEFERRED_KEEPALIVE, keepalive_timeout);
-	run_deferred(sk, FERRY_DEFERRED_MTU, ferry_mtu_reduced);
+	csk->deferred = 0;
+	if (deferred & FERRY_DEFERRED_TIMER)
+		run_timer(sk);
+	if (deferred & FERRY_DEFERRED_MTU)
+		ferry_mtu_reduced(sk);
+	__sock_put(sk);
 }
