@@ -5,7 +5,8 @@
  *
  * An algorithm is added when its module loads and taken away when it unloads.
  * A connection that uses one holds a reference to the module, so it cannot
- * unload while in use; Reno is part of ferry.ko and always there.
+ * unload while in use; CUBIC, the default, and Reno are part of ferry.ko and
+ * always there.
  */
 #include <linux/kmod.h>
 #include <linux/module.h>
@@ -76,6 +77,36 @@ void ferry_cong_unregister(struct ferry_cong_ops *ops)
 EXPORT_SYMBOL_GPL(ferry_cong_unregister);
 
 /**
+ * ferry_cong_register_builtin() - offer what is part of ferry.ko
+ *
+ * Context: process context.
+ *
+ * Return: 0, or what ferry_cong_register() says.
+ */
+int ferry_cong_register_builtin(void)
+{
+	int err = ferry_cong_register(&ferry_reno);
+
+	if (err)
+		return err;
+	err = ferry_cong_register(&ferry_cubic);
+	if (err)
+		ferry_cong_unregister(&ferry_reno);
+	return err;
+}
+
+/**
+ * ferry_cong_unregister_builtin() - withdraw what is part of ferry.ko
+ *
+ * Context: process context; sleeps for an RCU grace period.
+ */
+void ferry_cong_unregister_builtin(void)
+{
+	ferry_cong_unregister(&ferry_cubic);
+	ferry_cong_unregister(&ferry_reno);
+}
+
+/**
  * ferry_cong_get() - look an algorithm up by name and hold its module
  * @name: the name, zero-terminated
  * @autoload: ask user space for the module if the name is unknown; only from
@@ -122,12 +153,27 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_put);
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops)
 {
 	memset(ca->priv, 0, sizeof(ca->priv));
+	ca->needs_pacing = false;
 	/* Pairs with ferry_cong_inherit(), which takes no lock. */
 	WRITE_ONCE(ca->ops, ops);
 	if (ops->init)
 		ops->init(ca);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_use);
+
+/**
+ * ferry_cong_event() - tell the algorithm, if it wants to know
+ * @ca: congestion state; @now_us is set
+ * @event: what has happened
+ *
+ * Context: socket lock held.
+ */
+void ferry_cong_event(struct ferry_cong *ca, enum ferry_ca_event event)
+{
+	if (ca->ops->event)
+		ca->ops->event(ca, event);
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_event);
 
 /**
  * ferry_cong_change() - go over to another algorithm
@@ -298,6 +344,11 @@ EXPORT_SYMBOL_GPL(ferry_cong_slow_start);
  */
 void ferry_cong_avoid_ai(struct ferry_cong *ca, u32 w, u32 acked)
 {
+	/* Counted while @w was larger: worth one, not many. */
+	if (ca->snd_cwnd_cnt >= w) {
+		ca->snd_cwnd_cnt = 0;
+		ca->snd_cwnd++;
+	}
 	ca->snd_cwnd_cnt += acked;
 	if (ca->snd_cwnd_cnt >= w) {
 		u32 delta = ca->snd_cwnd_cnt / w;

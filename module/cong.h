@@ -23,6 +23,8 @@
 struct module;
 struct ferry_cong;
 
+/* What a socket starts with unless somebody says otherwise; always there. */
+#define FERRY_CONG_DEFAULT	"cubic"
 /* RFC 6928 */
 #define FERRY_INIT_CWND		10U
 #define FERRY_SSTHRESH_MAX	0x7fffffffU
@@ -295,16 +297,20 @@ void ferry_cong_avoid_ai(struct ferry_cong *ca, u32 w, u32 acked);
 
 int ferry_cong_register(struct ferry_cong_ops *ops);
 void ferry_cong_unregister(struct ferry_cong_ops *ops);
+int ferry_cong_register_builtin(void);
+void ferry_cong_unregister_builtin(void);
 const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload);
 void ferry_cong_put(const struct ferry_cong_ops *ops);
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops);
+void ferry_cong_event(struct ferry_cong *ca, enum ferry_ca_event event);
 void ferry_cong_change(struct ferry_cong *ca,
 		       const struct ferry_cong_ops *ops);
 void ferry_cong_inherit(struct ferry_cong *child,
 			const struct ferry_cong *listener);
 void ferry_cong_release(struct ferry_cong *ca);
 
-/* cong/reno.c: the algorithm that is always there */
+/* cong/reno.c, cong/cubic.c: always there */
 extern struct ferry_cong_ops ferry_reno;
+extern struct ferry_cong_ops ferry_cubic;
 
 #endif /* _FERRY_CONG_H */

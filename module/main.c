@@ -61,7 +61,7 @@ static int __init ferry_init(void)
 	err = create_caches();
 	if (err)
 		return err;
-	err = ferry_cong_register(&ferry_reno);
+	err = ferry_cong_register_builtin();
 	if (err)
 		goto caches;
 	err = ferry_netns_init();
@@ -95,7 +95,7 @@ proto:
 netns:
 	ferry_netns_exit();
 cong:
-	ferry_cong_unregister(&ferry_reno);
+	ferry_cong_unregister_builtin();
 caches:
 	destroy_caches();
 	return err;
@@ -109,7 +109,7 @@ static void __exit ferry_exit(void)
 	ferry_offload_exit();
 	ferry_proto_exit();
 	ferry_netns_exit();
-	ferry_cong_unregister(&ferry_reno);
+	ferry_cong_unregister_builtin();
 	destroy_caches();
 }
 

@@ -116,6 +116,8 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (clone) {
 		csk->cong.now_us = ferry_clock_us();
 		FERRY_SKB_CB(skb)->sent_us = csk->cong.now_us;
+		if (!csk->cong.packets_out)
+			ferry_cong_event(&csk->cong, FERRY_CA_EVENT_TX_START);
 		ferry_rate_sent(&csk->cong, &FERRY_SKB_CB(skb)->tx);
 		/* The header of an earlier clone may still be in use. */
 		skb = skb_cloned(skb) ? pskb_copy(skb, GFP_ATOMIC) :

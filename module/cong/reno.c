@@ -36,6 +36,7 @@ struct ferry_cong_ops ferry_reno = {
 	.ssthresh	= reno_ssthresh,
 	.cong_avoid	= reno_cong_avoid,
 	.name		= "reno",
+	.flags		= FERRY_CONG_NON_RESTRICTED,
 	.owner		= THIS_MODULE,
 };
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_reno);
