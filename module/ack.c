@@ -11,6 +11,7 @@
  * Context: socket lock held, in BH or while the backlog is worked off.
  */
 #include "ferry.h"
+#include "trace.h"
 
 /**
  * ferry_mark_skb_lost() - a piece of the stream is held to be lost
@@ -202,6 +203,7 @@ bool ferry_ack(struct sock *sk, struct sk_buff *skb,
 	u32 prior_una = fp->snd_una;
 	enum ferry_verdict verdict;
 	bool new_window, was_closed = !fp->snd_wnd;
+	u8 ca_state = ca->state;
 
 	if (unlikely(seq_before(cb->ack_seq, prior_una))) {
 		if (seq_before(cb->ack_seq, prior_una - fp->max_window)) {
@@ -229,19 +231,20 @@ bool ferry_ack(struct sock *sk, struct sk_buff *skb,
 		fp->snd_una = cb->ack_seq;
 		data_acknowledged(sk, &sample, cb->ack_seq - prior_una);
 	} else if (is_dupack(fp, skb, new_window)) {
-		u8 state = ca->state;
-
 		verdict = ferry_recovery_dupack(ca, fp->snd_una, fp->snd_nxt);
 		ferry_mark_lost(sk, verdict);
 		if (verdict == FERRY_HEAD_LOST) {
 			ferry_retransmit_front(sk);
 			ferry_rearm_rto(sk);
 		}
-		if (state != ca->state && ca->state == FERRY_CA_RECOVERY)
+		if (ca_state != ca->state && ca->state == FERRY_CA_RECOVERY)
 			ferry_count(sock_net(sk), FAST_RECOVERY);
 	}
 	ferry_retransmit_lost(sk);
 	if (!ca->packets_out)
 		probe_answered(sk);
+	if (ca->state != ca_state)
+		trace_ferry_cong(sk, ca_state);
+	trace_ferry_ack(sk, cb->ack_seq, sample.acked);
 	return true;
 }

@@ -130,6 +130,26 @@ static int func##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 #define FERRY_PROTO_IOCTL(func)		func
 #endif
 
+/* 6.10 remembers the source of a tracepoint's string. */
+#if FERRY_KERNEL_BEFORE(6, 10)
+#define ferry_assign_str(dst, src)	__assign_str(dst, src)
+#else
+#define ferry_assign_str(dst, src)	__assign_str(dst)
+#endif
+
+/* 6.18 renamed it when it made the counter's place configurable. */
+#if FERRY_KERNEL_BEFORE(6, 18)
+#define sk_drops_skbadd(sk, skb)	sk_drops_add(sk, skb)
+#endif
+
+/* Reasons for a drop that came after 6.1; where they exist, this is unused. */
+#if FERRY_KERNEL_BEFORE(6, 12)
+#define SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE SKB_DROP_REASON_NOT_SPECIFIED
+#endif
+#if FERRY_KERNEL_BEFORE(7, 0)
+#define SKB_DROP_REASON_TCP_LISTEN_OVERFLOW	SKB_DROP_REASON_NOT_SPECIFIED
+#endif
+
 /* The KUnit module sees a few functions that nobody else needs. */
 #if IS_ENABLED(CONFIG_KUNIT)
 #define EXPORT_SYMBOL_FERRY_KUNIT(sym)	EXPORT_SYMBOL_GPL(sym)

@@ -9,6 +9,7 @@
  * Context: socket lock held where there is a socket; process context or BH.
  */
 #include "ferry.h"
+#include "trace.h"
 
 /**
  * ferry_init_header() - fill in a header without options
@@ -91,6 +92,7 @@ void ferry_reply_reset(struct net *net, const struct ferry_af_ops *af,
 		ferry_init_header(&th, 0, cb->end_seq, FERRY_RST | FERRY_ACK,
 				  0);
 	af->reply(net, sk, skb, &th);
+	trace_ferry_reset(NULL, skb, true);
 	ferry_count(net, OUT_RSTS);
 	ferry_count(net, OUT_SEGS);
 }
@@ -268,6 +270,7 @@ void ferry_send_reset(struct sock *sk)
 	skb = control_skb(sk, ferry_sk(sk)->snd_nxt, FERRY_ACK | FERRY_RST,
 			  gfp_any());
 	ferry_count(sock_net(sk), OUT_RSTS);
+	trace_ferry_reset(&sk->__sk_common, NULL, true);
 	if (skb)
 		ferry_transmit(sk, skb, false);
 }
@@ -310,6 +313,11 @@ static bool send_what_fits(struct sock *sk)
  */
 void ferry_send_probe(struct sock *sk, bool keepalive)
 {
+	u32 una = ferry_sk(sk)->snd_una;
+
+	trace_ferry_retransmit(&sk->__sk_common, una - 1, una - 1,
+			       keepalive ? FERRY_RTX_KEEPALIVE :
+					   FERRY_RTX_PROBE);
 	if (!keepalive)
 		ferry_count(sock_net(sk), WINDOW_PROBES);
 	if (keepalive || !send_what_fits(sk))

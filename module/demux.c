@@ -33,9 +33,12 @@ static void parse_header(struct sk_buff *skb)
 static bool may_receive(struct sock *sk, struct sk_buff *skb)
 {
 	if (!xfrm_policy_check(sk, XFRM_POLICY_IN, skb,
-			       ferry_af_of(skb)->family) ||
-	    sk_filter_trim_cap(sk, skb, ferry_hdr_len(ferry_hdr(skb)))) {
-		ferry_count(sock_net(sk), DROP_FILTER);
+			       ferry_af_of(skb)->family)) {
+		ferry_drop(sk, skb, FERRY_DROP_POLICY);
+		return false;
+	}
+	if (sk_filter_trim_cap(sk, skb, ferry_hdr_len(ferry_hdr(skb)))) {
+		ferry_drop(sk, skb, FERRY_DROP_FILTER);
 		return false;
 	}
 	nf_reset_ct(skb);
@@ -47,18 +50,18 @@ static void demux_listener(struct sock *sk, struct sk_buff *skb)
 {
 	if (may_receive(sk, skb))
 		ferry_listen_rcv(sk, skb);
-	kfree_skb(skb);
 }
 
 static void demux_none(struct net *net, struct sk_buff *skb,
 		       const struct ferry_af_ops *af)
 {
-	ferry_count(net, DROP_NO_SOCKET);
-	if (xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
-		parse_header(skb);
-		ferry_reply_reset(net, af, NULL, skb);
+	if (!xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
+		ferry_drop_net(net, skb, FERRY_DROP_POLICY);
+		return;
 	}
-	kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
+	parse_header(skb);
+	ferry_reply_reset(net, af, NULL, skb);
+	ferry_drop_net(net, skb, FERRY_DROP_NO_SOCKET);
 }
 
 static void demux_time_wait(struct net *net, struct sk_buff *skb,
@@ -67,36 +70,31 @@ static void demux_time_wait(struct net *net, struct sk_buff *skb,
 	struct sock *listener;
 
 	if (!xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
-		ferry_count(net, DROP_FILTER);
-		goto drop;
+		ferry_drop_net(net, skb, FERRY_DROP_POLICY);
+		return;
 	}
 	parse_header(skb);
-	if (ferry_timewait_rcv(ferry_tw(tw), skb)) {
-		listener = af->lookup(net, skb, ferry_hdr(skb), true);
-		if (listener) {
-			ferry_timewait_kill(ferry_tw(tw));
-			ferry_listen_rcv(listener, skb);
-		} else {
-			ferry_timewait_ack(ferry_tw(tw), skb);
-		}
+	if (!ferry_timewait_rcv(ferry_tw(tw), skb))
+		return;
+	listener = af->lookup(net, skb, ferry_hdr(skb), true);
+	if (listener) {
+		ferry_timewait_kill(ferry_tw(tw));
+		ferry_listen_rcv(listener, skb);
+	} else {
+		ferry_timewait_ack(ferry_tw(tw), skb);
+		ferry_drop_net(net, skb, FERRY_DROP_TIME_WAIT);
 	}
-drop:
-	kfree_skb(skb);
 }
 
 static void demux_request(struct sk_buff *skb, struct sock *sk)
 {
 	struct sock *child, *listener = ferry_req(sk)->listener;
 
-	if (!may_receive(listener, skb)) {
-		kfree_skb(skb);
+	if (!may_receive(listener, skb))
 		return;
-	}
 	child = ferry_request_rcv(listener, skb, ferry_req(sk));
-	if (!child) {
-		kfree_skb(skb);
+	if (!child)
 		return;
-	}
 	/* It was locked at birth, which static analysis cannot see. */
 	__acquire(&child->sk_lock.slock);
 	skb->dev = NULL;
@@ -110,10 +108,8 @@ static void demux_connection(struct sk_buff *skb, struct sock *sk)
 {
 	u32 limit;
 
-	if (!may_receive(sk, skb)) {
-		kfree_skb(skb);
+	if (!may_receive(sk, skb))
 		return;
-	}
 	skb->dev = NULL;
 	bh_lock_sock_nested(sk);
 	if (!sock_owned_by_user(sk)) {
@@ -124,10 +120,8 @@ static void demux_connection(struct sk_buff *skb, struct sock *sk)
 		 * some room for ACKs is a bound that only abuse reaches.
 		 */
 		limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf);
-		if (sk_add_backlog(sk, skb, limit + 64 * 1024)) {
-			ferry_count(sock_net(sk), DROP_BACKLOG);
-			kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_BACKLOG);
-		}
+		if (sk_add_backlog(sk, skb, limit + 64 * 1024))
+			ferry_drop(sk, skb, FERRY_DROP_BACKLOG);
 	}
 	bh_unlock_sock(sk);
 }

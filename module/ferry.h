@@ -40,6 +40,7 @@
 
 #include "compat.h"
 #include "cong.h"
+#include "drop.h"
 #include "mib.h"
 #include "netns.h"
 #include "rate.h"

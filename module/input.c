@@ -11,16 +11,10 @@
  * caller holds a reference, so that the socket stays when it is destroyed.
  */
 #include "ferry.h"
+#include "trace.h"
 
 /* RFC 5961 section 7: about so many in a second, from all connections. */
 #define CHALLENGE_ACKS_PER_SECOND	1000
-
-static void drop(struct sock *sk, struct sk_buff *skb,
-		 enum ferry_mib_item why)
-{
-	ferry_mib_add(sock_net(sk), why, 1);
-	kfree_skb(skb);
-}
 
 /**
  * ferry_may_answer() - may a segment that does not fit be answered?
@@ -78,6 +72,7 @@ void ferry_challenge_ack(struct sock *sk, const struct sk_buff *skb)
 /* A valid RST has come; RFC 9293 section 3.10.7.4, second check. */
 static void reset_received(struct sock *sk)
 {
+	trace_ferry_reset(&sk->__sk_common, NULL, false);
 	switch (sk->sk_state) {
 	case TCP_SYN_SENT:
 		ferry_fail(sk, ECONNREFUSED);
@@ -158,20 +153,21 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 	if (cb->flags & FERRY_ACK &&
 	    (!seq_after(cb->ack_seq, fp->snd_una) ||
 	     seq_after(cb->ack_seq, fp->snd_nxt))) {
-		ferry_count(net, DROP_ACK);
 		ferry_reply_reset(net, ferry_csk(sk)->af_ops, sk, skb);
-		goto drop;
+		ferry_drop(sk, skb, FERRY_DROP_BAD_ACK);
+		return;
 	}
 	if (cb->flags & FERRY_RST) {
-		if (cb->flags & FERRY_ACK)
+		if (cb->flags & FERRY_ACK) {
 			reset_received(sk);
-		else
-			ferry_count(net, DROP_FLAGS);
-		goto drop;
+			goto done;
+		}
+		ferry_drop(sk, skb, FERRY_DROP_RESET);
+		return;
 	}
 	if (!(cb->flags & FERRY_SYN)) {
-		ferry_count(net, DROP_FLAGS);
-		goto drop;
+		ferry_drop(sk, skb, FERRY_DROP_FLAGS);
+		return;
 	}
 
 	ferry_options_read(sk, skb, &o);
@@ -180,7 +176,7 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 		ferry_set_state(sk, TCP_SYN_RECV);
 		ferry_sync_mss(sk, ferry_csk(sk)->pmtu);
 		ferry_send_syn_ack(sk);
-		goto drop;
+		goto done;
 	}
 	ferry_ack(sk, skb, &o);
 	ferry_finish_connect(sk);
@@ -190,9 +186,9 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 	else
 		ferry_send_ack(sk);
 	ferry_push(sk, false);
-drop:
+done:
 	/* Data in a SYN-ACK is not taken; the peer sends it again. */
-	kfree_skb(skb);
+	consume_skb(skb);
 }
 
 /* First check: the sequence number.  True if the segment is acceptable. */
@@ -299,52 +295,54 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	ferry_options_read(sk, skb, &o);
 	/* first, the sequence number */
 	if (unlikely(!check_sequence(sk, skb))) {
-		drop(sk, skb, FERRY_MIB_DROP_SEQUENCE);
+		ferry_drop(sk, skb, FERRY_DROP_SEQUENCE);
 		return;
 	}
 	/* second, the RST bit (RFC 5961 section 3.2) */
 	if (unlikely(cb->flags & FERRY_RST)) {
-		if (cb->seq == fp->rcv_nxt)
+		if (cb->seq == fp->rcv_nxt) {
 			reset_received(sk);
-		else
+			consume_skb(skb);
+		} else {
 			ferry_challenge_ack(sk, skb);
-		kfree_skb(skb);
+			ferry_drop(sk, skb, FERRY_DROP_RESET);
+		}
 		return;
 	}
 	/* fourth, the SYN bit (RFC 5961 section 4.2) */
 	if (unlikely(cb->flags & FERRY_SYN)) {
 		ferry_challenge_ack(sk, skb);
-		drop(sk, skb, FERRY_MIB_DROP_FLAGS);
+		ferry_drop(sk, skb, FERRY_DROP_SYN);
 		return;
 	}
 	/* fifth, the ACK field */
 	if (unlikely(!(cb->flags & FERRY_ACK))) {
-		drop(sk, skb, FERRY_MIB_DROP_FLAGS);
+		ferry_drop(sk, skb, FERRY_DROP_FLAGS);
 		return;
 	}
 	if (unlikely(sk->sk_state == TCP_SYN_RECV) &&
 	    !syn_acknowledged(sk, cb)) {
-		ferry_count(sock_net(sk), DROP_ACK);
 		ferry_reply_reset(sock_net(sk), fp->conn.af_ops, sk, skb);
-		kfree_skb(skb);
+		ferry_drop(sk, skb, FERRY_DROP_BAD_ACK);
 		return;
 	}
 	if (unlikely(!ferry_ack(sk, skb, &o))) {
-		drop(sk, skb, FERRY_MIB_DROP_ACK);
+		ferry_drop(sk, skb, seq_after(cb->ack_seq, fp->snd_nxt) ?
+			   FERRY_DROP_ACK_UNSENT : FERRY_DROP_OLD_ACK);
 		return;
 	}
 	ferry_ts_update(fp, cb, &o);
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 					    TCPF_LAST_ACK)) &&
 	    fp->snd_una == fp->write_seq && fin_acknowledged(sk, cb)) {
-		kfree_skb(skb);
+		consume_skb(skb);
 		return;
 	}
 	if (unlikely(data_after_close(sk, cb))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
 		ferry_send_reset(sk);
-		reset_received(sk);
-		kfree_skb(skb);
+		ferry_fail(sk, ECONNRESET);
+		ferry_drop(sk, skb, FERRY_DROP_AFTER_CLOSE);
 		return;
 	}
 	/* seventh and eighth, the data and the FIN bit */
@@ -373,7 +371,7 @@ int ferry_rcv(struct sock *sk, struct sk_buff *skb)
 	case TCP_CLOSE:
 	case TCP_LISTEN:
 		/* It waited in the backlog while the connection ended. */
-		kfree_skb(skb);
+		ferry_drop(sk, skb, FERRY_DROP_CLOSED);
 		break;
 	default:
 		rcv_synchronized(sk, skb);

@@ -247,21 +247,20 @@ static int v4_rcv(struct sk_buff *skb)
 
 	/* RFC 9293 MUST-57: only what is for this host alone */
 	if (skb->pkt_type != PACKET_HOST ||
-	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
-		goto drop;
+	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		ferry_drop_net(net, skb, FERRY_DROP_OTHER_HOST);
+		return 0;
+	}
 	if (!ferry_header_ok(skb)) {
-		ferry_count(net, DROP_HEADER);
-		goto drop;
+		ferry_drop_net(net, skb, FERRY_DROP_HEADER);
+		return 0;
 	}
 	if (skb_checksum_init(skb, ferry_protocol, inet_compute_pseudo) ||
 	    skb_checksum_complete(skb)) {
-		ferry_count(net, DROP_CHECKSUM);
-		goto drop;
+		ferry_drop_net(net, skb, FERRY_DROP_CHECKSUM);
+		return 0;
 	}
 	return ferry_demux(skb, &ferry_ipv4_ops);
-drop:
-	kfree_skb(skb);
-	return 0;
 }
 
 /* What an ICMP message means to a connection, as Linux TCP sees it. */

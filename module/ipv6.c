@@ -91,7 +91,7 @@ static int v6_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *unused)
 	dst = v6_route(sk);
 	if (!dst) {
 		WRITE_ONCE(sk->sk_err_soft, EHOSTUNREACH);
-		kfree_skb(skb);
+		ferry_drop(sk, skb, FERRY_DROP_NO_ROUTE);
 		return -EHOSTUNREACH;
 	}
 	v6_flow(sk, &fl6);
@@ -393,26 +393,25 @@ static int v6_rcv(struct sk_buff *skb)
 	struct net *net = dev_net(skb->dev);
 
 	/* RFC 9293 MUST-57: only what is for this host alone */
-	if (skb->pkt_type != PACKET_HOST || !ipv6_unicast_destination(skb))
-		goto drop;
+	if (skb->pkt_type != PACKET_HOST || !ipv6_unicast_destination(skb)) {
+		ferry_drop_net(net, skb, FERRY_DROP_OTHER_HOST);
+		return 0;
+	}
 	if (!ferry_header_ok(skb)) {
-		ferry_count(net, DROP_HEADER);
-		goto drop;
+		ferry_drop_net(net, skb, FERRY_DROP_HEADER);
+		return 0;
 	}
 	if (skb_checksum_init(skb, ferry_protocol, ip6_compute_pseudo) ||
 	    skb_checksum_complete(skb)) {
-		ferry_count(net, DROP_CHECKSUM);
-		goto drop;
+		ferry_drop_net(net, skb, FERRY_DROP_CHECKSUM);
+		return 0;
 	}
 	/* A mapped address is no address on the wire. */
 	if (ipv6_addr_v4mapped(&ipv6_hdr(skb)->saddr)) {
-		ferry_count(net, DROP_HEADER);
-		goto drop;
+		ferry_drop_net(net, skb, FERRY_DROP_MAPPED);
+		return 0;
 	}
 	return ferry_demux(skb, &ferry_ipv6_ops);
-drop:
-	kfree_skb(skb);
-	return 0;
 }
 
 static int v6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,

@@ -13,6 +13,7 @@
 #include <net/ip.h>
 
 #include "ferry.h"
+#include "trace.h"
 
 /**
  * ferry_accept_queue_init() - an empty queue, for any new socket
@@ -36,6 +37,7 @@ static int listen_start(struct sock *sk)
 	 * Another socket may have come to listen on the same port since
 	 * bind().  The state is set before, so that of two only one wins.
 	 */
+	trace_ferry_state(&sk->__sk_common, sk->sk_state, TCP_LISTEN);
 	inet_sk_set_state(sk, TCP_LISTEN);
 	err = ferry_get_port(sk, inet_sk(sk)->inet_num);
 	if (!err) {
@@ -250,7 +252,7 @@ void ferry_listen_stop(struct sock *sk)
 /**
  * ferry_listen_rcv() - a segment for a listener
  * @sk: the listener, not locked
- * @skb: the segment; the caller frees it
+ * @skb: the segment; owned from here on
  *
  * RFC 9293 section 3.10.7.2.
  *
@@ -260,12 +262,14 @@ void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	u8 flags = FERRY_SKB_CB(skb)->flags;
 
-	if (flags & FERRY_RST)
-		ferry_count(sock_net(sk), DROP_FLAGS);
-	else if (flags & FERRY_ACK)
+	if (flags & FERRY_RST) {
+		ferry_drop(sk, skb, FERRY_DROP_LISTEN_RESET);
+	} else if (flags & FERRY_ACK) {
 		ferry_reply_reset(sock_net(sk), ferry_af_of(skb), sk, skb);
-	else if (!(flags & FERRY_SYN) || flags & FERRY_FIN)
-		ferry_count(sock_net(sk), DROP_FLAGS);
-	else
+		ferry_drop(sk, skb, FERRY_DROP_LISTEN_ACK);
+	} else if (!(flags & FERRY_SYN) || flags & FERRY_FIN) {
+		ferry_drop(sk, skb, FERRY_DROP_LISTEN_FLAGS);
+	} else {
 		ferry_request_syn(sk, skb);
+	}
 }

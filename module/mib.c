@@ -38,15 +38,22 @@ void ferry_mib_add(const struct net *net, enum ferry_mib_item item,
  */
 int ferry_mib_show(struct seq_file *seq, void *v)
 {
-	const struct ferry_net *fn = ferry_net(seq_file_single_net(seq));
+	const struct ferry_mib __percpu *mib =
+		ferry_net(seq_file_single_net(seq))->mib;
 	unsigned long sum;
 	int item, cpu;
 
 	for (item = 0; item < FERRY_MIB_MAX; item++) {
 		sum = 0;
 		for_each_possible_cpu(cpu)
-			sum += per_cpu_ptr(fn->mib, cpu)->count[item];
+			sum += per_cpu_ptr(mib, cpu)->count[item];
 		seq_printf(seq, "%-24s %lu\n", names[item], sum);
+	}
+	for (item = 0; item < FERRY_DROP_MAX; item++) {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += per_cpu_ptr(mib, cpu)->drops[item];
+		seq_printf(seq, "%-24s %lu\n", ferry_drop_names[item], sum);
 	}
 	return 0;
 }

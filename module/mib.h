@@ -2,13 +2,16 @@
 /*
  * The counters of a network namespace, shown in /proc/net/ferry_stat.
  *
- * One list, mib_list.h, makes the numbers and the names.  Names follow
- * the SNMP counters of TCP where there is one.
+ * One list, mib_list.h, makes the numbers and the names; another, drop_list.h,
+ * those of the reasons for a drop.  Names follow the SNMP counters of TCP where
+ * there is one.
  */
 #ifndef _FERRY_MIB_H
 #define _FERRY_MIB_H
 
 #include <linux/percpu.h>
+
+#include "drop.h"
 
 struct seq_file;
 struct net;
@@ -21,8 +24,10 @@ enum ferry_mib_item {
 
 #undef FERRY_MIB
 
+/* One CPU's share. */
 struct ferry_mib {
 	unsigned long count[FERRY_MIB_MAX];
+	unsigned long drops[FERRY_DROP_MAX];
 };
 
 void ferry_mib_add(const struct net *net, enum ferry_mib_item item,

@@ -133,7 +133,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	dst = csk->af_ops->route(sk);
 	if (!dst) {
 		WRITE_ONCE(sk->sk_err_soft, EHOSTUNREACH);
-		kfree_skb(skb);
+		ferry_drop(sk, skb, FERRY_DROP_NO_ROUTE);
 		return -EHOSTUNREACH;
 	}
 

@@ -84,8 +84,7 @@ static void prune_ofo(struct sock *sk)
 	while ((skb = fp->ofo_last) &&
 	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf) {
 		ofo_erase(sk, skb);
-		__kfree_skb(skb);
-		ferry_count(sock_net(sk), OUT_OF_ORDER_PRUNED);
+		ferry_drop(sk, skb, FERRY_DROP_OFO_PRUNED);
 	}
 }
 
@@ -117,7 +116,7 @@ static void drain_ofo(struct sock *sk)
 			return;
 		ofo_erase(sk, skb);
 		if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
-			__kfree_skb(skb);
+			ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
 			continue;
 		}
 		if (cb->flags & FERRY_FIN) {
@@ -138,8 +137,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 
 	ferry_count(sock_net(sk), OUT_OF_ORDER);
 	if (!charge(sk, skb)) {
-		ferry_count(sock_net(sk), DROP_MEMORY);
-		kfree_skb(skb);
+		ferry_drop(sk, skb, FERRY_DROP_OFO_MEMORY);
 		return;
 	}
 
@@ -154,8 +152,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 			continue;
 		}
 		if (!seq_after(cb->end_seq, FERRY_SKB_CB(other)->end_seq)) {
-			ferry_count(sock_net(sk), DROP_OLD_DATA);
-			__kfree_skb(skb);
+			ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
 			return;
 		}
 		p = &parent->rb_right;
@@ -167,7 +164,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 	while ((other = skb_rb_next(skb)) &&
 	       !seq_after(FERRY_SKB_CB(other)->end_seq, cb->end_seq)) {
 		ofo_erase(sk, other);
-		__kfree_skb(other);
+		ferry_drop(sk, other, FERRY_DROP_OFO_MERGED);
 	}
 	if (!skb_rb_next(skb))
 		fp->ofo_last = skb;
@@ -183,11 +180,10 @@ static void wake_reader(struct sock *sk)
 }
 
 static void reject(struct sock *sk, struct sk_buff *skb,
-		   enum ferry_mib_item why)
+		   enum ferry_drop_reason why)
 {
 	ferry_ack_at_once(sk);
-	ferry_mib_add(sock_net(sk), why, 1);
-	kfree_skb(skb);
+	ferry_drop(sk, skb, why);
 }
 
 /* RFC 9293: in these states text is taken; later there can be none. */
@@ -215,20 +211,21 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	}
 	if (!takes_data(sk)) {
 		/* The ACK of its FIN was lost, if it is nothing worse. */
-		reject(sk, skb, FERRY_MIB_DROP_OLD_DATA);
+		reject(sk, skb, FERRY_DROP_OLD_DATA);
 		return;
 	}
 	skb_dst_drop(skb);
 	__skb_pull(skb, ferry_hdr_len(ferry_hdr(skb)));
 
 	if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
-		reject(sk, skb, FERRY_MIB_DROP_OLD_DATA);
+		reject(sk, skb, FERRY_DROP_OLD_DATA);
 		return;
 	}
 	if (!window || !seq_before(cb->seq, fp->rcv_nxt + window)) {
 		/* A FIN alone needs no room. */
 		if (cb->seq != fp->rcv_nxt || skb->len) {
-			reject(sk, skb, FERRY_MIB_DROP_ZERO_WINDOW);
+			reject(sk, skb, window ? FERRY_DROP_OVER_WINDOW :
+						 FERRY_DROP_ZERO_WINDOW);
 			return;
 		}
 	}
@@ -240,7 +237,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 
 	if (!charge(sk, skb)) {
 		ferry_csk(sk)->no_room = 1;
-		reject(sk, skb, FERRY_MIB_DROP_MEMORY);
+		reject(sk, skb, FERRY_DROP_MEMORY);
 		return;
 	}
 	if (skb->len)

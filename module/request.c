@@ -15,6 +15,7 @@
 #include <net/xfrm.h>
 
 #include "ferry.h"
+#include "trace.h"
 
 static void request_free(struct ferry_request_sock *req)
 {
@@ -37,6 +38,7 @@ void ferry_request_put(struct ferry_request_sock *req)
 /* The caller has taken it out of the hash. */
 static void request_end(struct ferry_request_sock *req)
 {
+	trace_ferry_state(&req->common, TCP_NEW_SYN_RECV, TCP_CLOSE);
 	atomic_dec(&ferry_csk(req->listener)->accept_queue.half_open);
 	if (timer_delete(&req->timer))
 		ferry_request_put(req);
@@ -121,6 +123,8 @@ static void request_timer(struct timer_list *t)
 	}
 	req->retransmits++;
 	ferry_count(sock_net(sk), RETRANS_SEGS);
+	trace_ferry_retransmit(&req->common, req->snt_isn, req->snt_isn + 1,
+			       FERRY_RTX_SYNACK);
 	rcu_read_lock();
 	send_synack(req->listener, req);
 	rcu_read_unlock();
@@ -154,7 +158,7 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 /**
  * ferry_request_syn() - a SYN for a listener
  * @listener: the listener, not locked
- * @skb: the SYN; the caller frees it
+ * @skb: the SYN; owned from here on
  *
  * RFC 9293 section 3.10.7.2, third check.
  *
@@ -167,21 +171,25 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	const struct ferry_af_ops *af = ferry_af_of(skb);
 	struct net *net = sock_net(listener);
 	struct ferry_request_sock *req;
+	enum ferry_drop_reason why;
 	struct sock_common *c;
 
 	/* The lookup took no lock: it may have ceased to listen. */
+	why = FERRY_DROP_LISTEN_CLOSED;
 	if (listener->sk_state != TCP_LISTEN)
 		goto drop;
-	if (sk_acceptq_is_full(listener)) {
-		ferry_count(net, DROP_LISTEN_OVERFLOW);
-		return;
-	}
+	why = FERRY_DROP_LISTEN_OVERFLOW;
+	if (sk_acceptq_is_full(listener))
+		goto drop;
+	why = FERRY_DROP_HALF_OPEN_FULL;
 	if (atomic_read(&queue->half_open) >=
 	    READ_ONCE(ferry_net(net)->sysctl.max_syn_backlog))
 		goto drop;
 	/* The listener may have been closed; its memory is still there. */
+	why = FERRY_DROP_LISTEN_CLOSED;
 	if (!refcount_inc_not_zero(&listener->sk_refcnt))
 		goto drop;
+	why = FERRY_DROP_LISTEN_MEMORY;
 	req = kmem_cache_alloc(ferry_request_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!req) {
 		sock_put(listener);
@@ -219,14 +227,16 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	refcount_set(&c->skc_refcnt, 3);
 	atomic_inc(&queue->half_open);
 	mod_timer(&req->timer, jiffies + synack_timeout(req));
+	trace_ferry_state(c, TCP_CLOSE, TCP_NEW_SYN_RECV);
 	if (ferry_hash_insert(ferry_mini_sk(c), af))
 		send_synack(listener, req);
 	else
 		request_end(req);	/* its twin came first */
 	ferry_request_put(req);
+	consume_skb(skb);
 	return;
 drop:
-	ferry_count(net, DROP_LISTEN);
+	ferry_drop(listener, skb, why);
 }
 
 static void init_stream(struct sock *child, const struct ferry_request_sock *req,
@@ -303,6 +313,7 @@ static struct sock *create_child(const struct sock *listener,
 	init_stream(child, req, skb);
 	child->sk_hash = req->common.skc_hash;
 	sk_set_txhash(child);
+	trace_ferry_state(&child->__sk_common, TCP_CLOSE, TCP_SYN_RECV);
 
 	dst = req->af_ops->route(child);
 	if (!dst || ferry_inherit_port(listener, child))
@@ -358,21 +369,22 @@ static struct sock *complete_handshake(struct sock *listener,
 	struct sock *child;
 
 	if (sk_acceptq_is_full(listener)) {
-		ferry_count(net, DROP_LISTEN_OVERFLOW);
 		if (READ_ONCE(ferry_net(net)->sysctl.abort_on_overflow)) {
 			ferry_reply_reset(net, req->af_ops, listener, skb);
 			ferry_request_drop(req);
 		}
+		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_OVERFLOW);
 		return NULL;
 	}
 	child = create_child(listener, req, skb);
 	if (!child) {
-		ferry_count(net, DROP_LISTEN);
+		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_MEMORY);
 		return NULL;
 	}
 	if (!ferry_hash_replace(ferry_mini_sk(&req->common), child)) {
 		/* Another CPU has completed it, or the timer has given up. */
 		ferry_request_discard(child);
+		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_RACE);
 		return NULL;
 	}
 	request_end(req);
@@ -380,6 +392,7 @@ static struct sock *complete_handshake(struct sock *listener,
 	if (!ferry_accept_queue_add(listener, child)) {
 		ferry_send_reset(child);
 		ferry_request_discard(child);
+		ferry_drop(listener, skb, FERRY_DROP_LISTEN_CLOSED);
 		return NULL;
 	}
 	return child;
@@ -388,7 +401,7 @@ static struct sock *complete_handshake(struct sock *listener,
 /**
  * ferry_request_rcv() - a segment for a half-open connection
  * @listener: its listener, not locked
- * @skb: the segment
+ * @skb: the segment; owned from here on, if no connection is returned
  * @req: the request; the caller holds a reference
  *
  * RFC 9293 section 3.10.7.4 in state SYN-RECEIVED, RFC 5961.
@@ -409,39 +422,47 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 	    (cb->flags & (FERRY_SYN | FERRY_RST | FERRY_ACK)) == FERRY_SYN) {
 		if (ferry_may_answer(net, skb, &req->last_answer)) {
 			ferry_count(net, RETRANS_SEGS);
+			trace_ferry_retransmit(&req->common, req->snt_isn,
+					       req->snt_isn + 1,
+					       FERRY_RTX_SYNACK);
 			send_synack(listener, req);
 		}
+		consume_skb(skb);
 		return NULL;
 	}
 	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, rcv_nxt, rcv_nxt,
 				  req->rcv_wnd)) {
-		ferry_count(net, DROP_SEQUENCE);
 		if (!(cb->flags & FERRY_RST))
 			challenge(req, skb);
+		ferry_drop(listener, skb, FERRY_DROP_SEQUENCE);
 		return NULL;
 	}
 	if (cb->flags & FERRY_RST) {
 		if (cb->seq == rcv_nxt) {
 			ferry_count(net, ATTEMPT_FAILS);
+			trace_ferry_reset(&req->common, NULL, false);
 			ferry_request_drop(req);
+			consume_skb(skb);
 		} else {
 			ferry_count(net, CHALLENGE_ACKS);
 			challenge(req, skb);
+			ferry_drop(listener, skb, FERRY_DROP_RESET);
 		}
 		return NULL;
 	}
 	if (cb->flags & FERRY_SYN) {
 		ferry_count(net, CHALLENGE_ACKS);
 		challenge(req, skb);
+		ferry_drop(listener, skb, FERRY_DROP_SYN);
 		return NULL;
 	}
 	if (!(cb->flags & FERRY_ACK)) {
-		ferry_count(net, DROP_FLAGS);
+		ferry_drop(listener, skb, FERRY_DROP_FLAGS);
 		return NULL;
 	}
 	if (cb->ack_seq != req->snt_isn + 1) {
-		ferry_count(net, DROP_ACK);
 		ferry_reply_reset(net, req->af_ops, listener, skb);
+		ferry_drop(listener, skb, FERRY_DROP_BAD_ACK);
 		return NULL;
 	}
 	return complete_handshake(listener, skb, req);

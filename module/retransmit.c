@@ -14,6 +14,7 @@
 #include <linux/skbuff.h>
 
 #include "ferry.h"
+#include "trace.h"
 
 /**
  * ferry_rtx_insert() - add to the retransmission queue
@@ -106,6 +107,21 @@ struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs)
 	return skb;
 }
 
+/* For the tracepoint, from the state that recovery is in. */
+static enum ferry_retransmit_reason
+retransmit_reason(const struct ferry_conn_sock *csk,
+		  const struct ferry_skb_cb *cb)
+{
+	if (cb->flags & FERRY_SYN)
+		return FERRY_RTX_SYN;
+	if (csk->cong.state == FERRY_CA_LOSS)
+		return csk->cong.snd_cwnd == 1 ? FERRY_RTX_RTO :
+						 FERRY_RTX_SLOW_START;
+	/* Without trouble, only a smaller MSS makes anything lost. */
+	return csk->cong.state == FERRY_CA_RECOVERY ? FERRY_RTX_FAST :
+						      FERRY_RTX_MTU;
+}
+
 /* Send a piece again, as much of it as the peer's window allows. */
 static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 {
@@ -140,6 +156,8 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 	if (!csk->retrans_stamp)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
 	fp->total_retrans += cb->segs;
+	trace_ferry_retransmit(&sk->__sk_common, cb->seq, cb->end_seq,
+			       retransmit_reason(csk, cb));
 	ferry_mib_add(sock_net(sk), FERRY_MIB_RETRANS_SEGS, cb->segs);
 	return 0;
 }

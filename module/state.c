@@ -15,6 +15,7 @@
 #include <net/xfrm.h>
 
 #include "ferry.h"
+#include "trace.h"
 
 /**
  * ferry_set_state() - go to another state
@@ -38,6 +39,7 @@ void ferry_set_state(struct sock *sk, int state)
 		    !(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 			ferry_put_port(sk);
 	}
+	trace_ferry_state(&sk->__sk_common, old, state);
 	/* Unhashing comes first: the hash tells listeners by their state. */
 	inet_sk_set_state(sk, state);
 }

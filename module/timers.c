@@ -24,6 +24,7 @@
  * process owns the socket then, its work is done when the process lets go.
  */
 #include "ferry.h"
+#include "trace.h"
 
 /* After so many retransmissions another route is looked for. */
 #define RETRIES_SUSPECT		3
@@ -178,6 +179,7 @@ static void retransmission_timeout(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
+	u8 ca_state;
 
 	if (!csk->cong.packets_out)
 		return;
@@ -192,8 +194,10 @@ static void retransmission_timeout(struct sock *sk)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
 	if (csk->retransmits == RETRIES_SUSPECT)
 		dst_negative_advice(sk);
+	ca_state = csk->cong.state;
 	ferry_mark_lost(sk, ferry_recovery_timeout(&csk->cong, fp->snd_una,
 						   fp->snd_nxt));
+	trace_ferry_cong(sk, ca_state);
 	if (csk->retransmits < U8_MAX)
 		csk->retransmits++;
 	/* What could not be sent for want of memory is tried again soon. */

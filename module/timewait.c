@@ -13,6 +13,7 @@
  * again (RFC 9293 MAY-2).
  */
 #include "ferry.h"
+#include "trace.h"
 
 /**
  * ferry_timewait_put() - give back a reference
@@ -29,6 +30,7 @@ void ferry_timewait_put(struct ferry_timewait_sock *tw)
 static void unhash(struct ferry_timewait_sock *tw)
 {
 	if (ferry_hash_remove(ferry_mini_sk(&tw->common))) {
+		trace_ferry_state(&tw->common, tw->substate, TCP_CLOSE);
 		ferry_bind_release(tw);
 		ferry_timewait_put(tw);
 	}
@@ -103,6 +105,7 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	mod_timer(&tw->timer, jiffies + max(timeout, 1UL));
 	ferry_hash_replace(sk, ferry_mini_sk(&tw->common));
 	local_bh_enable();
+	trace_ferry_state(&tw->common, TCP_CLOSE, substate);
 	ferry_count(sock_net(sk), TIME_WAIT);
 	ferry_done(sk);
 }
@@ -160,6 +163,12 @@ void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 	ferry_count(net, OUT_SEGS);
 }
 
+static void drop(struct ferry_timewait_sock *tw, struct sk_buff *skb,
+		 enum ferry_drop_reason why)
+{
+	ferry_drop_net(read_pnet(&tw->common.skc_net), skb, why);
+}
+
 /* An orphan's FIN_WAIT2; there is nobody to read data. */
 static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 {
@@ -170,39 +179,57 @@ static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 				  tw->rcv_nxt, tw->rcv_wnd)) {
 		if (!(cb->flags & FERRY_RST))
 			ferry_timewait_ack(tw, skb);
+		drop(tw, skb, FERRY_DROP_SEQUENCE);
 		return;
 	}
 	if (cb->flags & FERRY_RST) {
-		if (cb->seq == tw->rcv_nxt)
+		if (cb->seq == tw->rcv_nxt) {
+			trace_ferry_reset(&tw->common, NULL, false);
 			ferry_timewait_kill(tw);
-		else
+			consume_skb(skb);
+		} else {
 			ferry_timewait_ack(tw, skb);
+			drop(tw, skb, FERRY_DROP_RESET);
+		}
 		return;
 	}
 	if (cb->flags & FERRY_SYN) {
 		ferry_timewait_ack(tw, skb);
+		drop(tw, skb, FERRY_DROP_SYN);
 		return;
 	}
-	if (!(cb->flags & FERRY_ACK) || cb->seq == cb->end_seq ||
-	    !seq_after(cb->end_seq, tw->rcv_nxt))
+	if (!(cb->flags & FERRY_ACK)) {
+		drop(tw, skb, FERRY_DROP_FLAGS);
 		return;
+	}
+	if (cb->seq == cb->end_seq) {
+		consume_skb(skb);
+		return;
+	}
+	if (!seq_after(cb->end_seq, tw->rcv_nxt)) {
+		drop(tw, skb, FERRY_DROP_OLD_DATA);
+		return;
+	}
 
 	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt + 1) {
 		tw->rcv_nxt = cb->end_seq;
+		trace_ferry_state(&tw->common, TCP_FIN_WAIT2, TCP_TIME_WAIT);
 		WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
 		restart(tw);
 		ferry_timewait_ack(tw, skb);
+		consume_skb(skb);
 		return;
 	}
 	/* RFC 1122 section 4.2.2.13: data for an application that has gone */
 	ferry_reply_reset(net, tw->af_ops, NULL, skb);
 	ferry_timewait_kill(tw);
+	drop(tw, skb, FERRY_DROP_AFTER_CLOSE);
 }
 
 /**
  * ferry_timewait_rcv() - a segment for a connection in TIME_WAIT
  * @tw: the mini socket; the caller holds a reference
- * @skb: the segment; the caller frees it
+ * @skb: the segment; owned from here on, if false is returned
  *
  * RFC 9293 section 3.10.7.4; RFC 1337: a RST does not end TIME_WAIT.
  *
@@ -220,7 +247,7 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 		return false;
 	}
 	if (cb->flags & FERRY_RST) {
-		ferry_count(read_pnet(&tw->common.skc_net), DROP_TIME_WAIT);
+		drop(tw, skb, FERRY_DROP_TIME_WAIT_RESET);
 		return false;
 	}
 	if ((cb->flags & (FERRY_SYN | FERRY_ACK)) == FERRY_SYN &&
@@ -229,11 +256,14 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 		cb->isn = max(tw->snd_nxt + U16_MAX + 2, 1U);
 		return true;
 	}
-	if (cb->seq == tw->rcv_nxt && cb->seq == cb->end_seq)
+	if (cb->seq == tw->rcv_nxt && cb->seq == cb->end_seq) {
+		consume_skb(skb);
 		return false;
+	}
 	/* The peer has sent its FIN again: it did not get our ACK. */
 	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt)
 		restart(tw);
 	ferry_timewait_ack(tw, skb);
+	drop(tw, skb, FERRY_DROP_TIME_WAIT);
 	return false;
 }
