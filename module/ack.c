@@ -187,10 +187,9 @@ static bool is_dupack(const struct ferry_sock *fp, const struct sk_buff *skb,
  * @skb: an acceptable segment with the ACK bit
  * @o: its options
  *
- * Return: false if the segment has to be dropped: it acknowledges what was
- * never sent, or so old that it may be forged (RFC 5961 section 5.2).
+ * machine.c has seen to it that it acknowledges nothing that was never sent.
  */
-bool ferry_ack(struct sock *sk, struct sk_buff *skb,
+void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	       const struct ferry_options *o)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
@@ -205,18 +204,9 @@ bool ferry_ack(struct sock *sk, struct sk_buff *skb,
 	bool new_window, was_closed = !fp->snd_wnd;
 	u8 ca_state = ca->state;
 
-	if (unlikely(seq_before(cb->ack_seq, prior_una))) {
-		if (seq_before(cb->ack_seq, prior_una - fp->max_window)) {
-			ferry_challenge_ack(sk, skb);
-			return false;
-		}
-		/* An old one says nothing, but its data may be new. */
-		return true;
-	}
-	if (unlikely(seq_after(cb->ack_seq, fp->snd_nxt))) {
-		ferry_challenge_ack(sk, skb);
-		return false;
-	}
+	/* An old one says nothing, but its data may be new. */
+	if (unlikely(seq_before(cb->ack_seq, prior_una)))
+		return;
 
 	csk->probes_out = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);
@@ -246,5 +236,4 @@ bool ferry_ack(struct sock *sk, struct sk_buff *skb,
 	if (ca->state != ca_state)
 		trace_ferry_cong(sk, ca_state);
 	trace_ferry_ack(sk, cb->ack_seq, sample.acked);
-	return true;
 }

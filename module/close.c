@@ -13,28 +13,33 @@
 
 #include "ferry.h"
 
-/* The state after the application's close, RFC 9293 section 3.10.4. */
-static const u8 state_after_close[TCP_MAX_STATES] = {
-	[TCP_ESTABLISHED]	= TCP_FIN_WAIT1,
-	[TCP_SYN_SENT]		= TCP_CLOSE,
-	[TCP_SYN_RECV]		= TCP_FIN_WAIT1,
-	[TCP_FIN_WAIT1]		= TCP_FIN_WAIT1,
-	[TCP_FIN_WAIT2]		= TCP_FIN_WAIT2,
-	[TCP_TIME_WAIT]		= TCP_CLOSE,
-	[TCP_CLOSE]		= TCP_CLOSE,
-	[TCP_CLOSE_WAIT]	= TCP_LAST_ACK,
-	[TCP_LAST_ACK]		= TCP_LAST_ACK,
-	[TCP_LISTEN]		= TCP_CLOSE,
-	[TCP_CLOSING]		= TCP_CLOSING,
-};
-
-/* Returns true if a FIN has to be sent: it is the first close. */
-static bool close_state(struct sock *sk)
+/* The sending side is closed, by close() or shutdown(): RFC 9293 3.10.4. */
+static void close_sending(struct sock *sk)
 {
-	int old = sk->sk_state, new = state_after_close[old];
+	struct ferry_step step = ferry_machine(sk->sk_state, FERRY_CALL_CLOSE);
 
-	ferry_set_state(sk, new);
-	return new != old && (new == TCP_FIN_WAIT1 || new == TCP_LAST_ACK);
+	if (step.next == sk->sk_state)
+		return;
+	ferry_set_state(sk, step.next);
+	if (step.reply == FERRY_SEND_FIN)
+		ferry_send_fin(sk);
+}
+
+/*
+ * Nothing more is sent or taken, and the peer is told if it has to know: RFC
+ * 9293 3.10.5.
+ */
+static struct ferry_step abort_connection(struct sock *sk, bool lossy)
+{
+	enum ferry_event event = lossy ? FERRY_CALL_ABORT_LOSSY :
+					 FERRY_CALL_ABORT;
+	struct ferry_step step = ferry_machine(sk->sk_state, event);
+
+	if (step.reply == FERRY_SEND_RST)
+		ferry_send_reset(sk);
+	if (step.next != sk->sk_state)
+		ferry_set_state(sk, step.next);
+	return step;
 }
 
 /**
@@ -53,8 +58,7 @@ void ferry_shutdown(struct sock *sk, int how)
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_RECV |
 				     TCPF_CLOSE_WAIT)))
 		return;
-	if (close_state(sk))
-		ferry_send_fin(sk);
+	close_sending(sk);
 }
 
 /* Bytes that the application never read. */
@@ -132,20 +136,18 @@ void ferry_close(struct sock *sk, long timeout)
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 
 	if (sk->sk_state == TCP_LISTEN) {
-		ferry_set_state(sk, TCP_CLOSE);
+		close_sending(sk);
 		ferry_listen_stop(sk);
 	} else if (sk->sk_state == TCP_CLOSE) {
 		purge_receive_queue(sk);
 	} else if (purge_receive_queue(sk)) {
 		ferry_count(sock_net(sk), ABORT_ON_CLOSE);
-		ferry_set_state(sk, TCP_CLOSE);
-		ferry_send_reset(sk);
+		abort_connection(sk, true);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
 		ferry_disconnect(sk, 0);
 	} else {
-		if (close_state(sk))
-			ferry_send_fin(sk);
+		close_sending(sk);
 		linger(sk, timeout);
 	}
 
@@ -164,19 +166,6 @@ void ferry_close(struct sock *sk, long timeout)
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	sock_put(sk);
-}
-
-/* RFC 9293 section 3.10.5, ABORT: the states in which a peer has to know. */
-static bool abort_needs_reset(const struct sock *sk)
-{
-	const struct ferry_sock *fp = ferry_sk(sk);
-
-	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT |
-				   TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
-				   TCPF_SYN_RECV))
-		return true;
-	return ((1 << sk->sk_state) & (TCPF_CLOSING | TCPF_LAST_ACK)) &&
-	       fp->snd_nxt != fp->write_seq;
 }
 
 static void forget_peer(struct sock *sk)
@@ -216,15 +205,12 @@ int ferry_disconnect(struct sock *sk, int flags)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	bool reset = abort_needs_reset(sk);
 	int old = sk->sk_state;
+	struct ferry_step step;
 
-	if (reset)
-		ferry_send_reset(sk);
-	if (reset || old == TCP_SYN_SENT)
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-	if (old != TCP_CLOSE)
-		ferry_set_state(sk, TCP_CLOSE);
+	step = abort_connection(sk, fp->snd_nxt != fp->write_seq);
+	if (step.err)
+		WRITE_ONCE(sk->sk_err, step.err);
 	if (old == TCP_LISTEN)
 		ferry_listen_stop(sk);
 

@@ -36,7 +36,7 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 		return err;
 	af = ferry_csk(sk)->af_ops;
 
-	ferry_set_state(sk, TCP_SYN_SENT);
+	ferry_enter(sk, ferry_machine(sk->sk_state, FERRY_CALL_CONNECT));
 	err = ferry_bind_connect(sk);
 	if (err)
 		goto fail;
@@ -59,12 +59,13 @@ fail:
 /**
  * ferry_finish_connect() - both ends are synchronized
  * @sk: socket in state SYN_SENT or SYN_RECV
+ * @event: FERRY_SEG_SYN_ACK or FERRY_SEG_ACK_SYN
  *
  * The numbers of both ends are known and the window scale is decided.
  *
  * Context: BH disabled, socket lock held.
  */
-void ferry_finish_connect(struct sock *sk)
+void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
@@ -79,7 +80,7 @@ void ferry_finish_connect(struct sock *sk)
 	if (!csk->rtt.srtt_us)
 		csk->rtt.rto_us = FERRY_RTO_FALLBACK_US;
 	ferry_sync_mss(sk, csk->pmtu);
-	ferry_set_state(sk, TCP_ESTABLISHED);
+	ferry_enter(sk, ferry_machine(sk->sk_state, event));
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		ferry_set_keepalive(sk, 1);
 	if (!sock_flag(sk, SOCK_DEAD)) {

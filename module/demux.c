@@ -197,7 +197,7 @@ void ferry_demux_error(struct sock *sk, u32 seq, int err, u32 mtu, bool hard)
 			ferry_defer(sk, FERRY_DEFERRED_MTU);
 		return;
 	}
-	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
+	if (ferry_machine(sk->sk_state, FERRY_ICMP).next == TCP_CLOSE) {
 		if (!sock_owned_by_user(sk))
 			ferry_fail(sk, err);
 		else

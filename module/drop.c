@@ -51,3 +51,64 @@ void ferry_drop(struct sock *sk, struct sk_buff *skb,
 	sk_drops_skbadd(sk, skb);
 	ferry_drop_net(sock_net(sk), skb, why);
 }
+
+/* FERRY_DROP_MAX if the segment has done its work. */
+static enum ferry_drop_reason reason_of(int state, enum ferry_event event)
+{
+	bool listens = state == TCP_LISTEN, waits = state == TCP_TIME_WAIT;
+
+	switch (event) {
+	case FERRY_SEG_OUTSIDE:
+		return waits ? FERRY_DROP_TIME_WAIT : FERRY_DROP_SEQUENCE;
+	case FERRY_SEG_OUTSIDE_RST:
+		if (listens)
+			return FERRY_DROP_LISTEN_RESET;
+		if (waits)
+			return FERRY_DROP_TIME_WAIT_RESET;
+		return state == TCP_SYN_SENT ? FERRY_DROP_RESET :
+					       FERRY_DROP_SEQUENCE;
+	case FERRY_SEG_RST_BLIND:
+		return FERRY_DROP_RESET;
+	case FERRY_SEG_SYN:
+		return state == TCP_SYN_SENT ? FERRY_DROP_MAX : FERRY_DROP_SYN;
+	case FERRY_SEG_FLAGS:
+		return listens ? FERRY_DROP_LISTEN_FLAGS : FERRY_DROP_FLAGS;
+	case FERRY_SEG_ACK_OLD:
+		return FERRY_DROP_OLD_ACK;
+	case FERRY_SEG_ACK_BAD:
+		if (listens)
+			return FERRY_DROP_LISTEN_ACK;
+		return (1 << state) & (TCPF_SYN_SENT | TCPF_SYN_RECV |
+				       TCPF_NEW_SYN_RECV) ?
+		       FERRY_DROP_BAD_ACK : FERRY_DROP_ACK_UNSENT;
+	case FERRY_SEG_DATA_LATE:
+		return FERRY_DROP_AFTER_CLOSE;
+	case FERRY_SEG_FIN:
+		return waits ? FERRY_DROP_TIME_WAIT : FERRY_DROP_MAX;
+	default:
+		return FERRY_DROP_MAX;
+	}
+}
+
+/**
+ * ferry_drop_event() - free a segment that the state machine has dealt with
+ * @net: where it is counted
+ * @sk: the socket or the listener, or NULL
+ * @skb: the segment; freed
+ * @state: the state that it met
+ * @event: what it was
+ *
+ * Context: any.
+ */
+void ferry_drop_event(const struct net *net, struct sock *sk,
+		      struct sk_buff *skb, int state, enum ferry_event event)
+{
+	enum ferry_drop_reason why = reason_of(state, event);
+
+	if (why == FERRY_DROP_MAX)
+		consume_skb(skb);
+	else if (sk)
+		ferry_drop(sk, skb, why);
+	else
+		ferry_drop_net(net, skb, why);
+}

@@ -5,6 +5,8 @@
 #ifndef _FERRY_DROP_H
 #define _FERRY_DROP_H
 
+#include "machine.h"
+
 struct net;
 struct sk_buff;
 struct sock;
@@ -24,5 +26,8 @@ void ferry_drop_net(const struct net *net, struct sk_buff *skb,
 		    enum ferry_drop_reason why);
 void ferry_drop(struct sock *sk, struct sk_buff *skb,
 		enum ferry_drop_reason why);
+
+void ferry_drop_event(const struct net *net, struct sock *sk,
+		      struct sk_buff *skb, int state, enum ferry_event event);
 
 #endif /* _FERRY_DROP_H */

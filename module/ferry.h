@@ -41,6 +41,7 @@
 #include "compat.h"
 #include "cong.h"
 #include "drop.h"
+#include "machine.h"
 #include "mib.h"
 #include "netns.h"
 #include "rate.h"
@@ -626,7 +627,7 @@ __poll_t ferry_poll(struct file *file, struct socket *sock,
 
 /* connect.c */
 int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len);
-void ferry_finish_connect(struct sock *sk);
+void ferry_finish_connect(struct sock *sk, enum ferry_event event);
 
 /* listen.c */
 void ferry_accept_queue_init(struct ferry_accept_queue *queue);
@@ -661,19 +662,20 @@ void ferry_timewait_put(struct ferry_timewait_sock *tw);
 
 /* state.c */
 void ferry_set_state(struct sock *sk, int state);
+void ferry_enter(struct sock *sk, struct ferry_step step);
 void ferry_done(struct sock *sk);
 void ferry_fail(struct sock *sk, int err);
 void ferry_release_dead(struct sock *sk);
 
 /* input.c */
 int ferry_rcv(struct sock *sk, struct sk_buff *skb);
-void ferry_challenge_ack(struct sock *sk, const struct sk_buff *skb);
+bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb);
 bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
 		      u32 *last_answer);
 void ferry_fin(struct sock *sk);
 
 /* ack.c */
-bool ferry_ack(struct sock *sk, struct sk_buff *skb,
+void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	       const struct ferry_options *o);
 void ferry_mark_lost(struct sock *sk, enum ferry_verdict verdict);
 void ferry_mark_skb_lost(struct sock *sk, struct sk_buff *skb);

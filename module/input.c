@@ -42,16 +42,12 @@ bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
 	return true;
 }
 
-/**
- * ferry_challenge_ack() - answer what may be forged
- * @sk: the socket
- * @skb: the segment
- *
- * RFC 5961.  The limit for all connections together changes every second, so
- * that nobody can learn from it whether segments that he forged have been
- * answered.
+/*
+ * Answer what may be forged: RFC 5961.  The limit for all connections together
+ * changes every second, so that nobody can learn from it whether segments that
+ * he forged have been answered.
  */
-void ferry_challenge_ack(struct sock *sk, const struct sk_buff *skb)
+static void challenge(struct sock *sk, const struct sk_buff *skb)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
 	u32 second = (u32)jiffies / HZ;
@@ -69,21 +65,50 @@ void ferry_challenge_ack(struct sock *sk, const struct sk_buff *skb)
 	ferry_send_ack(sk);
 }
 
-/* A valid RST has come; RFC 9293 section 3.10.7.4, second check. */
-static void reset_received(struct sock *sk)
+/**
+ * ferry_step() - an event that is not an ordinary segment
+ * @sk: the socket
+ * @event: the event
+ * @skb: the segment, or NULL if it is none; the caller frees it
+ *
+ * The reply goes first: what ends a connection forgets its numbers.
+ *
+ * Return: true if the connection has left the socket, which is in CLOSE.
+ */
+bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb)
 {
-	trace_ferry_reset(&sk->__sk_common, NULL, false);
-	switch (sk->sk_state) {
-	case TCP_SYN_SENT:
-		ferry_fail(sk, ECONNREFUSED);
+	struct ferry_step step = ferry_machine(sk->sk_state, event);
+
+	if (event == FERRY_SEG_RST)
+		trace_ferry_reset(&sk->__sk_common, NULL, false);
+	switch (step.reply) {
+	case FERRY_SEND_SYN_ACK:
+		ferry_send_syn_ack(sk);
 		break;
-	case TCP_CLOSE_WAIT:
-		ferry_fail(sk, EPIPE);
+	case FERRY_SEND_ACK:
+		if (step.next == TCP_TIME_WAIT)
+			ferry_send_ack(sk);
+		else
+			ferry_ack_at_once(sk);
 		break;
-	default:
-		ferry_fail(sk, ECONNRESET);
+	case FERRY_SEND_ACK_LIMITED:
+		if (ferry_may_answer(sock_net(sk), skb,
+				     &ferry_csk(sk)->last_answer))
+			ferry_send_ack(sk);
+		break;
+	case FERRY_SEND_CHALLENGE:
+		challenge(sk, skb);
+		break;
+	case FERRY_SEND_RST:
+		ferry_send_reset(sk);
+		break;
+	case FERRY_SEND_RST_BACK:
+		ferry_reply_reset(sock_net(sk), ferry_csk(sk)->af_ops, sk, skb);
 		break;
 	}
+	if (step.next != sk->sk_state)
+		ferry_enter(sk, step);
+	return sk->sk_state == TCP_CLOSE;
 }
 
 /**
@@ -97,22 +122,7 @@ void ferry_fin(struct sock *sk)
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	sock_set_flag(sk, SOCK_DONE);
 	ferry_purge_ofo(sk);
-	ferry_ack_at_once(sk);
-
-	switch (sk->sk_state) {
-	case TCP_SYN_RECV:
-	case TCP_ESTABLISHED:
-		ferry_set_state(sk, TCP_CLOSE_WAIT);
-		break;
-	case TCP_FIN_WAIT1:
-		ferry_send_ack(sk);
-		ferry_set_state(sk, TCP_CLOSING);
-		break;
-	case TCP_FIN_WAIT2:
-		ferry_send_ack(sk);
-		ferry_time_wait(sk, TCP_TIME_WAIT, FERRY_TIMEWAIT_LEN);
-		break;
-	}
+	ferry_step(sk, FERRY_SEG_FIN, NULL);
 
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
@@ -142,82 +152,76 @@ static void read_peer_syn(struct sock *sk, const struct sk_buff *skb,
 	fp->max_window = fp->snd_wnd;
 }
 
+static void refuse(struct sock *sk, struct sk_buff *skb,
+		   enum ferry_event event)
+{
+	int state = sk->sk_state;
+
+	ferry_step(sk, event, skb);
+	ferry_drop_event(sock_net(sk), sk, skb, state, event);
+}
+
+static enum ferry_event classify(const struct sock *sk,
+				 const struct ferry_skb_cb *cb)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	const struct ferry_seg seg = {
+		.seq = cb->seq, .end_seq = cb->end_seq, .ack = cb->ack_seq,
+		.flags = cb->flags,
+	};
+	const struct ferry_expected expected = {
+		.snd_una = fp->snd_una, .snd_nxt = fp->snd_nxt,
+		.max_window = fp->max_window, .rcv_wup = fp->rcv_wup,
+		.rcv_nxt = fp->rcv_nxt, .rcv_wnd = ferry_receive_window(fp),
+	};
+
+	return ferry_classify(sk->sk_state, &seg, &expected);
+}
+
 /* RFC 9293 section 3.10.7.3 */
 static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 {
-	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
-	struct ferry_sock *fp = ferry_sk(sk);
-	struct net *net = sock_net(sk);
+	enum ferry_event event = classify(sk, FERRY_SKB_CB(skb));
 	struct ferry_options o;
 
-	if (cb->flags & FERRY_ACK &&
-	    (!seq_after(cb->ack_seq, fp->snd_una) ||
-	     seq_after(cb->ack_seq, fp->snd_nxt))) {
-		ferry_reply_reset(net, ferry_csk(sk)->af_ops, sk, skb);
-		ferry_drop(sk, skb, FERRY_DROP_BAD_ACK);
-		return;
-	}
-	if (cb->flags & FERRY_RST) {
-		if (cb->flags & FERRY_ACK) {
-			reset_received(sk);
-			goto done;
-		}
-		ferry_drop(sk, skb, FERRY_DROP_RESET);
-		return;
-	}
-	if (!(cb->flags & FERRY_SYN)) {
-		ferry_drop(sk, skb, FERRY_DROP_FLAGS);
-		return;
-	}
-
-	ferry_options_read(sk, skb, &o);
-	read_peer_syn(sk, skb, &o);
-	if (!(cb->flags & FERRY_ACK)) {
-		ferry_set_state(sk, TCP_SYN_RECV);
+	switch (event) {
+	case FERRY_SEG_SYN:
+		ferry_options_read(sk, skb, &o);
+		read_peer_syn(sk, skb, &o);
 		ferry_sync_mss(sk, ferry_csk(sk)->pmtu);
-		ferry_send_syn_ack(sk);
-		goto done;
+		ferry_step(sk, event, skb);
+		break;
+	case FERRY_SEG_SYN_ACK:
+		ferry_options_read(sk, skb, &o);
+		read_peer_syn(sk, skb, &o);
+		ferry_ack(sk, skb, &o);
+		ferry_finish_connect(sk, event);
+		if (sk->sk_write_pending)
+			/* The data that waits will carry the ACK. */
+			ferry_ack_retry(sk);
+		else
+			ferry_send_ack(sk);
+		ferry_push(sk, false);
+		break;
+	default:
+		refuse(sk, skb, event);
+		return;
 	}
-	ferry_ack(sk, skb, &o);
-	ferry_finish_connect(sk);
-	if (sk->sk_write_pending)
-		/* The data that waits will carry the ACK. */
-		ferry_ack_retry(sk);
-	else
-		ferry_send_ack(sk);
-	ferry_push(sk, false);
-done:
 	/* Data in a SYN-ACK is not taken; the peer sends it again. */
 	consume_skb(skb);
 }
 
-/* First check: the sequence number.  True if the segment is acceptable. */
-static bool check_sequence(struct sock *sk, const struct sk_buff *skb)
-{
-	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
-	struct ferry_sock *fp = ferry_sk(sk);
-
-	if (ferry_seq_acceptable(cb->seq, cb->end_seq, fp->rcv_wup, fp->rcv_nxt,
-				 ferry_receive_window(fp)))
-		return true;
-	if (!(cb->flags & FERRY_RST) &&
-	    ferry_may_answer(sock_net(sk), skb, &ferry_csk(sk)->last_answer))
-		ferry_send_ack(sk);
-	return false;
-}
-
 /* The peer has acknowledged our SYN: the passive or simultaneous open ends. */
-static bool syn_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
+static void syn_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
 
-	if (cb->ack_seq != fp->snd_nxt)
-		return false;
 	fp->snd_wl1 = cb->seq;
-	fp->snd_wnd = (u32)cb->window << fp->snd_wscale;
+	fp->snd_wnd = cb->window;
+	if (!(cb->flags & FERRY_SYN))
+		fp->snd_wnd <<= fp->snd_wscale;
 	fp->max_window = max(fp->max_window, fp->snd_wnd);
-	ferry_finish_connect(sk);
-	return true;
+	ferry_finish_connect(sk, FERRY_SEG_ACK_SYN);
 }
 
 /*
@@ -230,20 +234,10 @@ static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 	u32 data_end = cb->end_seq - !!(cb->flags & FERRY_FIN);
 	unsigned long timeout;
 
-	switch (sk->sk_state) {
-	case TCP_CLOSING:
-		ferry_time_wait(sk, TCP_TIME_WAIT, FERRY_TIMEWAIT_LEN);
+	if (ferry_step(sk, FERRY_SEG_ACK_FIN, NULL))
 		return true;
-	case TCP_LAST_ACK:
-		ferry_done(sk);
-		return true;
-	case TCP_FIN_WAIT1:
-		break;
-	default:
-		return false;
-	}
 
-	ferry_set_state(sk, TCP_FIN_WAIT2);
+	/* It was FIN_WAIT1 and is FIN_WAIT2. */
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 	sk_dst_confirm(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {
@@ -285,52 +279,43 @@ static bool data_after_close(const struct sock *sk,
 	       seq_after(data_end, ferry_sk(sk)->rcv_nxt);
 }
 
+/*
+ * Most segments need not be classified: an ACK, and perhaps data or a FIN,
+ * within what is expected.
+ */
+static bool is_ordinary(const struct sock *sk, const struct ferry_skb_cb *cb)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	return likely((cb->flags & (FERRY_ACK | FERRY_RST | FERRY_SYN)) ==
+		      FERRY_ACK) &&
+	       likely(ferry_seq_acceptable(cb->seq, cb->end_seq, fp->rcv_wup,
+					   fp->rcv_nxt,
+					   ferry_receive_window(fp))) &&
+	       likely(seq_between(cb->ack_seq, fp->snd_una, fp->snd_nxt)) &&
+	       likely(sk->sk_state != TCP_SYN_RECV);
+}
+
 /* RFC 9293 section 3.10.7.4 */
 static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
+	enum ferry_event event;
 	struct ferry_options o;
 
 	ferry_options_read(sk, skb, &o);
-	/* first, the sequence number */
-	if (unlikely(!check_sequence(sk, skb))) {
-		ferry_drop(sk, skb, FERRY_DROP_SEQUENCE);
-		return;
-	}
-	/* second, the RST bit (RFC 5961 section 3.2) */
-	if (unlikely(cb->flags & FERRY_RST)) {
-		if (cb->seq == fp->rcv_nxt) {
-			reset_received(sk);
-			consume_skb(skb);
-		} else {
-			ferry_challenge_ack(sk, skb);
-			ferry_drop(sk, skb, FERRY_DROP_RESET);
+	if (!is_ordinary(sk, cb)) {
+		event = classify(sk, cb);
+		if (event == FERRY_SEG_ACK_SYN) {
+			syn_acknowledged(sk, cb);
+		} else if (event != FERRY_SEG_ACK) {
+			refuse(sk, skb, event);
+			return;
 		}
-		return;
-	}
-	/* fourth, the SYN bit (RFC 5961 section 4.2) */
-	if (unlikely(cb->flags & FERRY_SYN)) {
-		ferry_challenge_ack(sk, skb);
-		ferry_drop(sk, skb, FERRY_DROP_SYN);
-		return;
 	}
 	/* fifth, the ACK field */
-	if (unlikely(!(cb->flags & FERRY_ACK))) {
-		ferry_drop(sk, skb, FERRY_DROP_FLAGS);
-		return;
-	}
-	if (unlikely(sk->sk_state == TCP_SYN_RECV) &&
-	    !syn_acknowledged(sk, cb)) {
-		ferry_reply_reset(sock_net(sk), fp->conn.af_ops, sk, skb);
-		ferry_drop(sk, skb, FERRY_DROP_BAD_ACK);
-		return;
-	}
-	if (unlikely(!ferry_ack(sk, skb, &o))) {
-		ferry_drop(sk, skb, seq_after(cb->ack_seq, fp->snd_nxt) ?
-			   FERRY_DROP_ACK_UNSENT : FERRY_DROP_OLD_ACK);
-		return;
-	}
+	ferry_ack(sk, skb, &o);
 	ferry_ts_update(fp, cb, &o);
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 					    TCPF_LAST_ACK)) &&
@@ -340,9 +325,7 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	}
 	if (unlikely(data_after_close(sk, cb))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
-		ferry_send_reset(sk);
-		ferry_fail(sk, ECONNRESET);
-		ferry_drop(sk, skb, FERRY_DROP_AFTER_CLOSE);
+		refuse(sk, skb, FERRY_SEG_DATA_LATE);
 		return;
 	}
 	/* seventh and eighth, the data and the FIN bit */

@@ -260,16 +260,15 @@ void ferry_listen_stop(struct sock *sk)
  */
 void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	u8 flags = FERRY_SKB_CB(skb)->flags;
+	const struct ferry_seg seg = { .flags = FERRY_SKB_CB(skb)->flags };
+	enum ferry_event event = ferry_classify(TCP_LISTEN, &seg, NULL);
+	struct ferry_step step = ferry_machine(TCP_LISTEN, event);
 
-	if (flags & FERRY_RST) {
-		ferry_drop(sk, skb, FERRY_DROP_LISTEN_RESET);
-	} else if (flags & FERRY_ACK) {
-		ferry_reply_reset(sock_net(sk), ferry_af_of(skb), sk, skb);
-		ferry_drop(sk, skb, FERRY_DROP_LISTEN_ACK);
-	} else if (!(flags & FERRY_SYN) || flags & FERRY_FIN) {
-		ferry_drop(sk, skb, FERRY_DROP_LISTEN_FLAGS);
-	} else {
+	if (step.next == TCP_NEW_SYN_RECV) {
 		ferry_request_syn(sk, skb);
+		return;
 	}
+	if (step.reply == FERRY_SEND_RST_BACK)
+		ferry_reply_reset(sock_net(sk), ferry_af_of(skb), sk, skb);
+	ferry_drop_event(sock_net(sk), sk, skb, TCP_LISTEN, event);
 }

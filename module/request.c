@@ -398,6 +398,22 @@ static struct sock *complete_handshake(struct sock *listener,
 	return child;
 }
 
+static enum ferry_event classify(const struct ferry_request_sock *req,
+				 const struct ferry_skb_cb *cb)
+{
+	const struct ferry_seg seg = {
+		.seq = cb->seq, .end_seq = cb->end_seq, .ack = cb->ack_seq,
+		.flags = cb->flags,
+	};
+	const struct ferry_expected expected = {
+		.snd_una = req->snt_isn, .snd_nxt = req->snt_isn + 1,
+		.rcv_wup = req->rcv_isn + 1, .rcv_nxt = req->rcv_isn + 1,
+		.rcv_wnd = req->rcv_wnd,
+	};
+
+	return ferry_classify(TCP_NEW_SYN_RECV, &seg, &expected);
+}
+
 /**
  * ferry_request_rcv() - a segment for a half-open connection
  * @listener: its listener, not locked
@@ -414,12 +430,15 @@ static struct sock *complete_handshake(struct sock *listener,
 struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 			       struct ferry_request_sock *req)
 {
-	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	enum ferry_event event = classify(req, FERRY_SKB_CB(skb));
+	struct ferry_step step = ferry_machine(TCP_NEW_SYN_RECV, event);
 	struct net *net = sock_net(listener);
-	u32 rcv_nxt = req->rcv_isn + 1;
 
-	if (cb->seq == req->rcv_isn &&
-	    (cb->flags & (FERRY_SYN | FERRY_RST | FERRY_ACK)) == FERRY_SYN) {
+	if (step.next == TCP_SYN_RECV)
+		return complete_handshake(listener, skb, req);
+
+	switch (step.reply) {
+	case FERRY_SEND_SYN_ACK:
 		if (ferry_may_answer(net, skb, &req->last_answer)) {
 			ferry_count(net, RETRANS_SEGS);
 			trace_ferry_retransmit(&req->common, req->snt_isn,
@@ -427,43 +446,22 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 					       FERRY_RTX_SYNACK);
 			send_synack(listener, req);
 		}
-		consume_skb(skb);
-		return NULL;
-	}
-	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, rcv_nxt, rcv_nxt,
-				  req->rcv_wnd)) {
-		if (!(cb->flags & FERRY_RST))
-			challenge(req, skb);
-		ferry_drop(listener, skb, FERRY_DROP_SEQUENCE);
-		return NULL;
-	}
-	if (cb->flags & FERRY_RST) {
-		if (cb->seq == rcv_nxt) {
-			ferry_count(net, ATTEMPT_FAILS);
-			trace_ferry_reset(&req->common, NULL, false);
-			ferry_request_drop(req);
-			consume_skb(skb);
-		} else {
-			ferry_count(net, CHALLENGE_ACKS);
-			challenge(req, skb);
-			ferry_drop(listener, skb, FERRY_DROP_RESET);
-		}
-		return NULL;
-	}
-	if (cb->flags & FERRY_SYN) {
+		break;
+	case FERRY_SEND_CHALLENGE:
 		ferry_count(net, CHALLENGE_ACKS);
+		fallthrough;
+	case FERRY_SEND_ACK_LIMITED:
 		challenge(req, skb);
-		ferry_drop(listener, skb, FERRY_DROP_SYN);
-		return NULL;
-	}
-	if (!(cb->flags & FERRY_ACK)) {
-		ferry_drop(listener, skb, FERRY_DROP_FLAGS);
-		return NULL;
-	}
-	if (cb->ack_seq != req->snt_isn + 1) {
+		break;
+	case FERRY_SEND_RST_BACK:
 		ferry_reply_reset(net, req->af_ops, listener, skb);
-		ferry_drop(listener, skb, FERRY_DROP_BAD_ACK);
-		return NULL;
+		break;
 	}
-	return complete_handshake(listener, skb, req);
+	if (step.next == TCP_CLOSE) {
+		ferry_count(net, ATTEMPT_FAILS);
+		trace_ferry_reset(&req->common, NULL, false);
+		ferry_request_drop(req);
+	}
+	ferry_drop_event(net, listener, skb, TCP_NEW_SYN_RECV, event);
+	return NULL;
 }

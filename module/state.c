@@ -7,7 +7,7 @@
  * full socket; so is SYN_RECV after a simultaneous open.  A passive open is a
  * request (TCP_NEW_SYN_RECV, request.c) until its handshake completes.
  * TIME_WAIT, and FIN_WAIT2 without a file descriptor, are a mini socket
- * (timewait.c).
+ * (timewait.c).  Which event leads where is in machine.c.
  *
  * A socket is freed by whoever comes last: close() finds it in CLOSE, or the
  * event that takes it to CLOSE finds it dead, that is, without a descriptor.
@@ -79,6 +79,31 @@ void ferry_done(struct sock *sk)
 		sk->sk_state_change(sk);
 	else
 		ferry_release_dead(sk);
+}
+
+/**
+ * ferry_enter() - go where a step of the state machine leads
+ * @sk: the socket; the caller holds a reference besides the descriptor's
+ * @step: the step, whose reply has been sent
+ *
+ * Context: BH disabled, socket lock held.
+ */
+void ferry_enter(struct sock *sk, struct ferry_step step)
+{
+	switch (step.next) {
+	case TCP_CLOSE:
+		if (step.err)
+			ferry_fail(sk, step.err);
+		else
+			ferry_done(sk);
+		break;
+	case TCP_TIME_WAIT:
+		ferry_time_wait(sk, TCP_TIME_WAIT, FERRY_TIMEWAIT_LEN);
+		break;
+	default:
+		ferry_set_state(sk, step.next);
+		break;
+	}
 }
 
 /**

@@ -163,67 +163,32 @@ void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 	ferry_count(net, OUT_SEGS);
 }
 
-static void drop(struct ferry_timewait_sock *tw, struct sk_buff *skb,
-		 enum ferry_drop_reason why)
+static enum ferry_event classify(const struct ferry_timewait_sock *tw,
+				 int state, const struct ferry_skb_cb *cb)
 {
-	ferry_drop_net(read_pnet(&tw->common.skc_net), skb, why);
+	const struct ferry_seg seg = {
+		.seq = cb->seq, .end_seq = cb->end_seq, .ack = cb->ack_seq,
+		.flags = cb->flags,
+	};
+	const struct ferry_expected expected = {
+		.snd_una = tw->snd_nxt, .snd_nxt = tw->snd_nxt,
+		.max_window = S32_MAX, .rcv_wup = tw->rcv_nxt,
+		.rcv_nxt = tw->rcv_nxt, .rcv_wnd = tw->rcv_wnd,
+	};
+
+	return ferry_classify(state, &seg, &expected);
 }
 
-/* An orphan's FIN_WAIT2; there is nobody to read data. */
-static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
+/* An orphan's FIN_WAIT2: what an acceptable segment brings. */
+static enum ferry_event classify_late(const struct ferry_timewait_sock *tw,
+				      const struct ferry_skb_cb *cb)
 {
-	struct net *net = read_pnet(&tw->common.skc_net);
-	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
-
-	if (!ferry_seq_acceptable(cb->seq, cb->end_seq, tw->rcv_nxt,
-				  tw->rcv_nxt, tw->rcv_wnd)) {
-		if (!(cb->flags & FERRY_RST))
-			ferry_timewait_ack(tw, skb);
-		drop(tw, skb, FERRY_DROP_SEQUENCE);
-		return;
-	}
-	if (cb->flags & FERRY_RST) {
-		if (cb->seq == tw->rcv_nxt) {
-			trace_ferry_reset(&tw->common, NULL, false);
-			ferry_timewait_kill(tw);
-			consume_skb(skb);
-		} else {
-			ferry_timewait_ack(tw, skb);
-			drop(tw, skb, FERRY_DROP_RESET);
-		}
-		return;
-	}
-	if (cb->flags & FERRY_SYN) {
-		ferry_timewait_ack(tw, skb);
-		drop(tw, skb, FERRY_DROP_SYN);
-		return;
-	}
-	if (!(cb->flags & FERRY_ACK)) {
-		drop(tw, skb, FERRY_DROP_FLAGS);
-		return;
-	}
-	if (cb->seq == cb->end_seq) {
-		consume_skb(skb);
-		return;
-	}
-	if (!seq_after(cb->end_seq, tw->rcv_nxt)) {
-		drop(tw, skb, FERRY_DROP_OLD_DATA);
-		return;
-	}
-
-	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt + 1) {
-		tw->rcv_nxt = cb->end_seq;
-		trace_ferry_state(&tw->common, TCP_FIN_WAIT2, TCP_TIME_WAIT);
-		WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
-		restart(tw);
-		ferry_timewait_ack(tw, skb);
-		consume_skb(skb);
-		return;
-	}
+	if (cb->seq == cb->end_seq || !seq_after(cb->end_seq, tw->rcv_nxt))
+		return FERRY_SEG_ACK;
+	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt + 1)
+		return FERRY_SEG_FIN;
 	/* RFC 1122 section 4.2.2.13: data for an application that has gone */
-	ferry_reply_reset(net, tw->af_ops, NULL, skb);
-	ferry_timewait_kill(tw);
-	drop(tw, skb, FERRY_DROP_AFTER_CLOSE);
+	return FERRY_SEG_DATA_LATE;
 }
 
 /**
@@ -241,29 +206,42 @@ static void rcv_fin_wait2(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 {
 	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct net *net = read_pnet(&tw->common.skc_net);
+	int state = READ_ONCE(tw->substate);
+	enum ferry_event event = classify(tw, state, cb);
+	struct ferry_step step;
 
-	if (READ_ONCE(tw->substate) == TCP_FIN_WAIT2) {
-		rcv_fin_wait2(tw, skb);
-		return false;
-	}
-	if (cb->flags & FERRY_RST) {
-		drop(tw, skb, FERRY_DROP_TIME_WAIT_RESET);
-		return false;
-	}
-	if ((cb->flags & (FERRY_SYN | FERRY_ACK)) == FERRY_SYN &&
-	    seq_after(cb->seq, tw->rcv_nxt)) {
+	if (state == TCP_FIN_WAIT2 && event == FERRY_SEG_ACK)
+		event = classify_late(tw, cb);
+	if (event == FERRY_SEG_SYN_NEW) {
 		/* Beyond everything that the old connection ever sent. */
 		cb->isn = max(tw->snd_nxt + U16_MAX + 2, 1U);
 		return true;
 	}
-	if (cb->seq == tw->rcv_nxt && cb->seq == cb->end_seq) {
-		consume_skb(skb);
-		return false;
-	}
-	/* The peer has sent its FIN again: it did not get our ACK. */
-	if (cb->flags & FERRY_FIN && cb->end_seq == tw->rcv_nxt)
+	if (event == FERRY_SEG_RST)
+		trace_ferry_reset(&tw->common, NULL, false);
+	if (event == FERRY_SEG_FIN) {
+		tw->rcv_nxt = cb->end_seq;
+		if (state != TCP_TIME_WAIT)
+			trace_ferry_state(&tw->common, state, TCP_TIME_WAIT);
+		WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
 		restart(tw);
-	ferry_timewait_ack(tw, skb);
-	drop(tw, skb, FERRY_DROP_TIME_WAIT);
+	}
+
+	step = ferry_machine(state, event);
+	switch (step.reply) {
+	case FERRY_SEND_ACK:
+	case FERRY_SEND_ACK_LIMITED:
+	case FERRY_SEND_CHALLENGE:
+		ferry_timewait_ack(tw, skb);
+		break;
+	case FERRY_SEND_RST:
+		/* Without a socket it can only answer the segment. */
+		ferry_reply_reset(net, tw->af_ops, NULL, skb);
+		break;
+	}
+	if (step.next == TCP_CLOSE)
+		ferry_timewait_kill(tw);
+	ferry_drop_event(net, NULL, skb, state, event);
 	return false;
 }
