@@ -14,8 +14,9 @@ static const char usage[] =
 	"Usage: ferry COMMAND [OPTION]...\n"
 	"\n"
 	"Commands:\n"
-	"  send   send a file, or standard input, to a peer\n"
-	"  recv   wait for a peer and write what it sends to a file\n"
+	"  send    send a file, or standard input, to a peer\n"
+	"  recv    wait for a peer and write what it sends to a file\n"
+	"  bridge  let Ferry sockets talk to TCP through a device\n"
 	"\n"
 	"  --version   print the version\n"
 	"  --help      print this; after a command, its options\n";
@@ -26,6 +27,7 @@ static const struct {
 } commands[] = {
 	{ "send", send_main },
 	{ "recv", recv_main },
+	{ "bridge", bridge_main },
 };
 
 int complain(const char *fmt, ...)
