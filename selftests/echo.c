@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What every user tries first: a server that sends back what it gets, reached
- * over IPv4, over IPv6, and over IPv6 with a mapped IPv4 address; and one
- * listener for both families.
+ * over IPv4, over IPv6, and over IPv6 with a mapped IPv4 address, by its own
+ * kind and through the bridge by the other; and one listener for both families.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,25 +26,54 @@ static int echo_server(void *arg)
 }
 
 FIXTURE(echo) {
-	int proto;
+	struct hosts hosts;
+	struct addr at;
+	int listener;
 };
 
 FIXTURE_VARIANT(echo) {
-	bool ferry;
+	enum ends ends;
 	enum family fam;
 };
 
-FIXTURE_VARIANT_ADD(echo, tcp_v4) { .ferry = false, .fam = V4 };
-FIXTURE_VARIANT_ADD(echo, tcp_v6) { .ferry = false, .fam = V6 };
-FIXTURE_VARIANT_ADD(echo, tcp_mapped) { .ferry = false, .fam = MAPPED };
-FIXTURE_VARIANT_ADD(echo, ferry_v4) { .ferry = true, .fam = V4 };
-FIXTURE_VARIANT_ADD(echo, ferry_v6) { .ferry = true, .fam = V6 };
-FIXTURE_VARIANT_ADD(echo, ferry_mapped) { .ferry = true, .fam = MAPPED };
+FIXTURE_VARIANT_ADD(echo, tcp_v4) { .ends = TCP_TO_TCP, .fam = V4 };
+FIXTURE_VARIANT_ADD(echo, tcp_v6) { .ends = TCP_TO_TCP, .fam = V6 };
+FIXTURE_VARIANT_ADD(echo, tcp_mapped) { .ends = TCP_TO_TCP, .fam = MAPPED };
+FIXTURE_VARIANT_ADD(echo, ferry_v4) { .ends = FERRY_TO_FERRY, .fam = V4 };
+FIXTURE_VARIANT_ADD(echo, ferry_v6) { .ends = FERRY_TO_FERRY, .fam = V6 };
+FIXTURE_VARIANT_ADD(echo, ferry_mapped) {
+	.ends = FERRY_TO_FERRY, .fam = MAPPED,
+};
 
+FIXTURE_VARIANT_ADD(echo, ferry_to_tcp_v4) { .ends = FERRY_TO_TCP, .fam = V4 };
+FIXTURE_VARIANT_ADD(echo, ferry_to_tcp_v6) { .ends = FERRY_TO_TCP, .fam = V6 };
+FIXTURE_VARIANT_ADD(echo, ferry_to_tcp_mapped) {
+	.ends = FERRY_TO_TCP, .fam = MAPPED,
+};
+
+FIXTURE_VARIANT_ADD(echo, tcp_to_ferry_v4) { .ends = TCP_TO_FERRY, .fam = V4 };
+FIXTURE_VARIANT_ADD(echo, tcp_to_ferry_v6) { .ends = TCP_TO_FERRY, .fam = V6 };
+FIXTURE_VARIANT_ADD(echo, tcp_to_ferry_mapped) {
+	.ends = TCP_TO_FERRY, .fam = MAPPED,
+};
+
+/* One protocol alone speaks to itself; two need a link to be bridged. */
 FIXTURE_SETUP(echo)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
-	own_namespace();
+	if (!ends_differ(variant->ends)) {
+		own_namespace();
+		self->at = loopback(variant->fam, 0);
+	} else if (!can_bridge()) {
+		SKIP(return, "no ferry command here");
+	} else {
+		hosts_make(&self->hosts, 1500);
+		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
+		self->at = host_addr(1, variant->fam, 0);
+		hosts_enter(&self->hosts, 1);
+	}
+	self->listener = listen_at(&self->at, ends_proto(variant->ends, 1), 1);
+	if (ends_differ(variant->ends))
+		hosts_enter(&self->hosts, 0);
 }
 
 FIXTURE_TEARDOWN(echo)
@@ -54,17 +83,16 @@ FIXTURE_TEARDOWN(echo)
 TEST_F(echo, what_is_sent_comes_back)
 {
 	static const size_t sizes[] = { 1, 2, 1000, 1460, 4096, 60000 };
-	struct addr at = loopback(variant->fam, 0);
-	int l = listen_at(&at, self->proto, 1);
-	pid_t server = spawn(echo_server, &l);
+	pid_t server = spawn(echo_server, &self->listener);
 	__u64 pos = 0;
 	unsigned int i;
 	char c;
 	int fd;
 
-	fd = dial(&at, self->proto);
+	fd = dial(&self->at, ends_proto(variant->ends, 0));
 	ASSERT_LE(0, fd)
-		TH_LOG("connect to %s: %s", addr_text(&at), errno_name(errno));
+		TH_LOG("connect to %s: %s", addr_text(&self->at),
+		       errno_name(errno));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		ASSERT_TRUE(send_stream(fd, 1, pos, sizes[i]));
 		ASSERT_TRUE(recv_stream(fd, 1, pos, sizes[i]));
@@ -78,28 +106,27 @@ TEST_F(echo, what_is_sent_comes_back)
 
 TEST_F(echo, both_ends_agree_on_the_addresses)
 {
-	struct addr at = loopback(variant->fam, 0);
+	struct addr *at = &self->at;
 	struct addr name;
 	struct addr accepted = { .len = sizeof(accepted.v6) };
-	int l = listen_at(&at, self->proto, 1);
-	int fd = dial(&at, self->proto);
+	int fd = dial(at, ends_proto(variant->ends, 0));
 	int peer;
 
 	ASSERT_LE(0, fd);
-	ASSERT_NE(0, wait_for(l, POLLIN, SOON_MS));
-	peer = accept(l, &accepted.sa, &accepted.len);
+	ASSERT_NE(0, wait_for(self->listener, POLLIN, SOON_MS));
+	peer = accept(self->listener, &accepted.sa, &accepted.len);
 	ASSERT_LE(0, peer);
 
 	name = remote_addr(fd);
-	EXPECT_STREQ(addr_text(&at), addr_text(&name));
+	EXPECT_STREQ(addr_text(at), addr_text(&name));
 	name = local_addr(peer);
-	EXPECT_STREQ(addr_text(&at), addr_text(&name));
+	EXPECT_STREQ(addr_text(at), addr_text(&name));
 	name = local_addr(fd);
 	EXPECT_NE(0, port_of(&name));
 	EXPECT_STREQ(addr_text(&name), addr_text(&accepted));
 	name = remote_addr(peer);
 	EXPECT_STREQ(addr_text(&accepted), addr_text(&name));
-	EXPECT_EQ(at.len, accepted.len);
+	EXPECT_EQ(at->len, accepted.len);
 }
 
 FIXTURE(dual_stack) {

@@ -543,7 +543,7 @@ failed:
 static const char *find_tool(const char *name)
 {
 	static const char * const dirs[] = {
-		"/usr/sbin", "/sbin", "/usr/bin", "/bin",
+		"/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin",
 	};
 	static char path[64];
 	char target[256];
@@ -562,11 +562,12 @@ static const char *find_tool(const char *name)
 		}
 		return path;
 	}
-	die("no %s on this system", name);
+	return NULL;
 }
 
 static int vrun(const char *fmt, va_list ap)
 {
+	const char *program;
 	char command[1024];
 	char *argv[64];
 	char *save = NULL;
@@ -580,11 +581,14 @@ static int vrun(const char *fmt, va_list ap)
 	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	argv[argc] = NULL;
+	program = find_tool(argv[0]);
+	if (!program)
+		die("no %s on this system", argv[0]);
 	pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		execv(find_tool(argv[0]), argv);
+		execv(program, argv);
 		_exit(127);
 	}
 	if (waitpid(pid, &status, 0) != pid)
@@ -751,20 +755,60 @@ struct addr host_addr(int which, enum family fam, __u16 port)
 	return addr_of(text, port);
 }
 
-void hosts_connect(const struct hosts *h, enum family fam, int proto,
-		   int fd[2])
+bool can_bridge(void)
+{
+	return find_tool("ferry");
+}
+
+void hosts_bridge(const struct hosts *h, int which)
+{
+	hosts_enter(h, which);
+	run("ferry bridge add " LINK " --listen all");
+	hosts_enter(h, 0);
+}
+
+int ends_proto(enum ends ends, int which)
+{
+	enum ends ferrys = which ? TCP_TO_FERRY : FERRY_TO_TCP;
+
+	return ends == FERRY_TO_FERRY || ends == ferrys ? ferry() : IPPROTO_TCP;
+}
+
+bool ends_differ(enum ends ends)
+{
+	return ends_proto(ends, 0) != ends_proto(ends, 1);
+}
+
+const char *ends_name(enum ends ends)
+{
+	static const char * const names[] = {
+		"TCP", "Ferry", "Ferry to TCP", "TCP to Ferry",
+	};
+
+	return names[ends];
+}
+
+void hosts_connect_ends(const struct hosts *h, enum family fam, enum ends ends,
+			int fd[2])
 {
 	struct addr at = host_addr(1, fam, 0);
 	int l;
 
 	hosts_enter(h, 1);
-	l = listen_at(&at, proto, 8);
+	l = listen_at(&at, ends_proto(ends, 1), 8);
 	hosts_enter(h, 0);
-	fd[0] = dial(&at, proto);
+	fd[0] = dial(&at, ends_proto(ends, 0));
 	if (fd[0] < 0)
-		die("%s: connect to %s", proto_name(proto), addr_text(&at));
+		die("%s: connect to %s", ends_name(ends), addr_text(&at));
 	fd[1] = accept_one(l);
 	close(l);
+}
+
+void hosts_connect(const struct hosts *h, enum family fam, int proto,
+		   int fd[2])
+{
+	hosts_connect_ends(h, fam, proto == IPPROTO_TCP ? TCP_TO_TCP :
+							  FERRY_TO_FERRY, fd);
 }
 
 pid_t spawn(int (*body)(void *arg), void *arg)

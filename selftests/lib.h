@@ -134,6 +134,7 @@ bool exchange(int a, int b, __u64 bytes, int stall_ms);
 
 /* Run a program found on the path of a real system, not a shell's applet. */
 void run(const char *fmt, ...) __printf(1, 2);
+/* Its exit status; -1 for a signal. */
 int run_status(const char *fmt, ...) __printf(1, 2);
 void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buf, size_t size);
@@ -167,6 +168,30 @@ struct addr host_addr(int which, enum family fam, __u16 port);
 /* fd[0] on host 0 has connected to fd[1] on host 1. */
 void hosts_connect(const struct hosts *h, enum family fam, int proto,
 		   int fd[2]);
+
+/*
+ * From here on Ferry's packets leave host @which as TCP, and what comes there
+ * as TCP is Ferry's, whatever the port: the work of `ferry bridge`.
+ */
+void hosts_bridge(const struct hosts *h, int which);
+/* Whether the command is there to do so. */
+bool can_bridge(void);
+
+/* Who dials whom; in the last two the bridge is at the end that is Ferry's. */
+enum ends {
+	TCP_TO_TCP,
+	FERRY_TO_FERRY,
+	FERRY_TO_TCP,
+	TCP_TO_FERRY,
+};
+
+/* The protocol of that end: of who dials, 0, or who listens, 1. */
+int ends_proto(enum ends ends, int which);
+bool ends_differ(enum ends ends);
+const char *ends_name(enum ends ends);
+/* Like hosts_connect(); the bridge, if it takes one, has been made. */
+void hosts_connect_ends(const struct hosts *h, enum family fam, enum ends ends,
+			int fd[2]);
 
 /* A child that dies with its parent; exits with what @body returns. */
 pid_t spawn(int (*body)(void *arg), void *arg);

@@ -17,12 +17,11 @@
 
 FIXTURE(bad_link) {
 	struct hosts hosts;
-	int proto;
 	__u64 bytes;
 };
 
 FIXTURE_VARIANT(bad_link) {
-	bool ferry;
+	enum ends ends;
 	enum family fam;
 	int mtu;
 	int share;
@@ -30,31 +29,48 @@ FIXTURE_VARIANT(bad_link) {
 };
 
 FIXTURE_VARIANT_ADD(bad_link, tcp_v4) {
-	.ferry = false, .fam = V4, .mtu = 1500, .share = 8,
+	.ends = TCP_TO_TCP, .fam = V4, .mtu = 1500, .share = 8,
 };
 
 FIXTURE_VARIANT_ADD(bad_link, ferry_v4) {
-	.ferry = true, .fam = V4, .mtu = 1500, .share = 1,
+	.ends = FERRY_TO_FERRY, .fam = V4, .mtu = 1500, .share = 1,
 };
 
 FIXTURE_VARIANT_ADD(bad_link, ferry_v6) {
-	.ferry = true, .fam = V6, .mtu = 1500, .share = 8,
+	.ends = FERRY_TO_FERRY, .fam = V6, .mtu = 1500, .share = 8,
 };
 
 FIXTURE_VARIANT_ADD(bad_link, ferry_mapped) {
-	.ferry = true, .fam = MAPPED, .mtu = 1500, .share = 8,
+	.ends = FERRY_TO_FERRY, .fam = MAPPED, .mtu = 1500, .share = 8,
 };
 
 FIXTURE_VARIANT_ADD(bad_link, ferry_jumbo) {
-	.ferry = true, .fam = V4, .mtu = 9000, .share = 8,
+	.ends = FERRY_TO_FERRY, .fam = V4, .mtu = 9000, .share = 8,
 };
 
 FIXTURE_VARIANT_ADD(bad_link, ferry_small_mtu) {
-	.ferry = true, .fam = V6, .mtu = 1280, .share = 8,
+	.ends = FERRY_TO_FERRY, .fam = V6, .mtu = 1280, .share = 8,
 };
 
 FIXTURE_VARIANT_ADD(bad_link, ferry_one_by_one) {
-	.ferry = true, .fam = V4, .mtu = 1500, .share = 8, .one_by_one = true,
+	.ends = FERRY_TO_FERRY, .fam = V4, .mtu = 1500, .share = 8,
+	.one_by_one = true,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_to_tcp_v4) {
+	.ends = FERRY_TO_TCP, .fam = V4, .mtu = 1500, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, ferry_to_tcp_v6) {
+	.ends = FERRY_TO_TCP, .fam = V6, .mtu = 1500, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, tcp_to_ferry_v4) {
+	.ends = TCP_TO_FERRY, .fam = V4, .mtu = 1500, .share = 8,
+};
+
+FIXTURE_VARIANT_ADD(bad_link, tcp_to_ferry_v6) {
+	.ends = TCP_TO_FERRY, .fam = V6, .mtu = 1500, .share = 8,
 };
 
 FIXTURE_SETUP(bad_link)
@@ -63,9 +79,13 @@ FIXTURE_SETUP(bad_link)
 	__u64 total = mb && *mb ? strtoull(mb, NULL, 0) : 32;
 	int i;
 
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
 	self->bytes = (total << 20) / variant->share;
 	hosts_make(&self->hosts, variant->mtu);
+	if (ends_differ(variant->ends)) {
+		if (!can_bridge())
+			SKIP(return, "no ferry command here");
+		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
+	}
 	for (i = 0; i < 2 && variant->one_by_one; i++) {
 		hosts_enter(&self->hosts, i);
 		run("ip link set " LINK " gso_max_segs 1");
@@ -105,7 +125,8 @@ TEST_F_TIMEOUT(bad_link, every_byte_arrives_as_sent, 1500)
 		    "delay 300us loss 5%% reorder 10%% duplicate 2%% corrupt 2%% limit 10000");
 	start = now_ms();
 	do {
-		hosts_connect(&self->hosts, variant->fam, self->proto, fd);
+		hosts_connect_ends(&self->hosts, variant->fam, variant->ends,
+				   fd);
 		ASSERT_TRUE(exchange(fd[0], fd[1], self->bytes,
 				     60000 * slowness()));
 		again = retransmitted(fd[0]) + retransmitted(fd[1]);
@@ -123,7 +144,7 @@ TEST_F_TIMEOUT(bad_link, a_good_link_needs_no_retransmission, 600)
 {
 	int fd[2];
 
-	hosts_connect(&self->hosts, variant->fam, self->proto, fd);
+	hosts_connect_ends(&self->hosts, variant->fam, variant->ends, fd);
 	ASSERT_TRUE(exchange(fd[0], fd[1], self->bytes, 60000 * slowness()));
 	/* A machine that stalls may fire a timer; the link loses nothing. */
 	EXPECT_GE(20, retransmitted(fd[0]) + retransmitted(fd[1]))
