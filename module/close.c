@@ -97,26 +97,33 @@ static void linger(struct sock *sk, long timeout)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
+static void abort_orphan(struct sock *sk)
+{
+	ferry_set_state(sk, TCP_CLOSE);
+	ferry_send_reset(sk);
+}
+
 /* Nobody reads or writes any more; returns true if the socket is done with. */
 static bool close_orphan(struct sock *sk)
 {
 	unsigned long timeout;
 
-	if (sk->sk_state != TCP_FIN_WAIT2)
-		return sk->sk_state == TCP_CLOSE;
-
-	if (ferry_csk(sk)->linger2 < 0) {
-		ferry_set_state(sk, TCP_CLOSE);
-		ferry_send_reset(sk);
-		ferry_count(sock_net(sk), ABORT_ON_LINGER);
-		return true;
-	}
-	timeout = ferry_fin_timeout(sk);
-	if (timeout > FERRY_TIMEWAIT_LEN)
+	if (sk->sk_state == TCP_FIN_WAIT2) {
+		if (ferry_csk(sk)->linger2 < 0) {
+			ferry_count(sock_net(sk), ABORT_ON_LINGER);
+			abort_orphan(sk);
+			return true;
+		}
+		timeout = ferry_fin_timeout(sk);
+		if (timeout <= FERRY_TIMEWAIT_LEN) {
+			ferry_time_wait(sk, TCP_FIN_WAIT2, timeout);
+			return false;
+		}
 		ferry_keepalive_start(sk, timeout - FERRY_TIMEWAIT_LEN);
-	else
-		ferry_time_wait(sk, TCP_FIN_WAIT2, timeout);
-	return false;
+	}
+	if (sk->sk_state != TCP_CLOSE && ferry_orphan_refused(sk, 0))
+		abort_orphan(sk);
+	return sk->sk_state == TCP_CLOSE;
 }
 
 /**
@@ -153,7 +160,7 @@ void ferry_close(struct sock *sk, long timeout)
 
 	state = sk->sk_state;
 	sock_hold(sk);
-	sock_orphan(sk);
+	ferry_orphan(sk);
 	/* Runs the backlog, for the last time with an owner. */
 	release_sock(sk);
 

@@ -8,6 +8,9 @@
  *
  * Context: socket lock held where there is a socket; process context or BH.
  */
+#include <linux/netdevice.h>
+#include <net/inet_ecn.h>
+
 #include "ferry.h"
 #include "trace.h"
 
@@ -46,13 +49,51 @@ void ferry_checksum_for_device(struct sk_buff *skb,
 }
 
 /**
+ * ferry_reply_flow() - how does an answer leave?
+ * @flow: filled in
+ * @net: namespace
+ * @sk: listener, TIME_WAIT mini socket, or NULL
+ * @in: the segment to be answered
+ * @tos: its TOS or traffic class
+ *
+ * As the connection's own segments did, where there was one; else the way that
+ * the segment came.
+ */
+void ferry_reply_flow(struct ferry_reply_flow *flow, struct net *net,
+		      const struct sock *sk, const struct sk_buff *in, u8 tos)
+{
+	memset(flow, 0, sizeof(*flow));
+	flow->tos = tos;
+	if (sk && sk->sk_state == TCP_TIME_WAIT) {
+		const struct ferry_timewait_sock *tw = ferry_tw(sk);
+
+		flow->mark = tw->mark;
+		flow->priority = tw->priority;
+		flow->txhash = tw->txhash;
+		flow->flow_label = tw->flow_label;
+		flow->tos = tw->tos;
+	} else if (sk) {
+		flow->sk = sk;
+		flow->mark = READ_ONCE(sk->sk_mark);
+		flow->priority = READ_ONCE(sk->sk_priority);
+		flow->txhash = READ_ONCE(sk->sk_txhash);
+	}
+	flow->tos &= ~INET_ECN_MASK;
+	flow->oif = sk ? sk->sk_bound_dev_if : 0;
+	if (!flow->oif && netif_index_is_l3_master(net, in->skb_iif))
+		flow->oif = in->skb_iif;
+}
+
+/**
  * ferry_reply_skb() - a segment that answers another
+ * @flow: how it leaves
  * @in: the segment to be answered
  * @th: header of the answer, but for the ports; options follow it
  *
  * Return: the segment, data at the transport header, or NULL.
  */
-struct sk_buff *ferry_reply_skb(const struct sk_buff *in,
+struct sk_buff *ferry_reply_skb(const struct ferry_reply_flow *flow,
+				const struct sk_buff *in,
 				const struct tcphdr *th)
 {
 	struct sk_buff *skb = alloc_skb(FERRY_MAX_HEADER + ferry_hdr_len(th),
@@ -66,6 +107,10 @@ struct sk_buff *ferry_reply_skb(const struct sk_buff *in,
 	skb_reset_transport_header(skb);
 	hdr->source = ferry_hdr(in)->dest;
 	hdr->dest = ferry_hdr(in)->source;
+	skb->mark = flow->mark;
+	skb->priority = flow->priority;
+	if (flow->txhash)
+		skb_set_hash(skb, flow->txhash, PKT_HASH_TYPE_L4);
 	return skb;
 }
 

@@ -141,7 +141,8 @@ struct ferry_request_sock;
  * @child_init: copy what is the family's from listener and request to a child
  * @reply: answer a segment with one of the header @th alone, whose ports and
  *	checksum are filled in here, and the options that follow it, see
- *	&struct ferry_reply; reads only the addresses of @in
+ *	&struct ferry_reply; reads only the addresses of @in; for a listener or
+ *	a TIME_WAIT mini socket, or NULL
  * @isn: initial sequence number for a full or mini socket (RFC 6528)
  * @hash: hash of addresses and ports of a full or mini socket
  * @same_tuple: two full or mini sockets have the same addresses and ports
@@ -439,6 +440,11 @@ struct ferry_request_sock {
  * @rcv_nxt: RCV.NXT
  * @rcv_wnd: RCV.WND in bytes
  * @last_answer: for ferry_may_answer()
+ * @mark: SO_MARK of the connection, for the answers
+ * @priority: its SO_PRIORITY
+ * @txhash: its hash for multipath routes and transmit queues
+ * @flow_label: its IPv6 flow label
+ * @tos: its IP_TOS or IPV6_TCLASS
  * @substate: TCP_FIN_WAIT2 or TCP_TIME_WAIT
  * @rcv_wscale: shift of the windows that are sent to the peer
  *
@@ -454,6 +460,11 @@ struct ferry_timewait_sock {
 	u32 rcv_nxt;
 	u32 rcv_wnd;
 	u32 last_answer;
+	u32 mark;
+	u32 priority;
+	u32 txhash;
+	__be32 flow_label;
+	u8 tos;
 	u8 substate;
 	u8 rcv_wscale;
 };
@@ -469,6 +480,26 @@ struct ferry_timewait_sock {
 struct ferry_reply {
 	struct tcphdr th;
 	u8 options[FERRY_OPTIONS_MAX];
+};
+
+/**
+ * struct ferry_reply_flow - how an answer leaves that no full socket sends
+ * @sk: full socket that it is sent for, or NULL
+ * @oif: interface, 0 if any
+ * @mark: of the packet
+ * @priority: of the packet
+ * @txhash: of the packet, 0 if none
+ * @flow_label: IPv6 flow label
+ * @tos: TOS or traffic class, without ECN's bits
+ */
+struct ferry_reply_flow {
+	const struct sock *sk;
+	int oif;
+	u32 mark;
+	u32 priority;
+	u32 txhash;
+	__be32 flow_label;
+	u8 tos;
 };
 
 /* A mini socket as the hashes see it; only its sock_common may be touched. */
@@ -717,7 +748,10 @@ void ferry_init_header(struct tcphdr *th, u32 seq, u32 ack, u8 flags,
 		       u16 window);
 void ferry_checksum_for_device(struct sk_buff *skb,
 			       const struct dst_entry *dst);
-struct sk_buff *ferry_reply_skb(const struct sk_buff *in,
+void ferry_reply_flow(struct ferry_reply_flow *flow, struct net *net,
+		      const struct sock *sk, const struct sk_buff *in, u8 tos);
+struct sk_buff *ferry_reply_skb(const struct ferry_reply_flow *flow,
+				const struct sk_buff *in,
 				const struct tcphdr *th);
 void ferry_reply_reset(struct net *net, const struct ferry_af_ops *af,
 		       const struct sock *sk, struct sk_buff *skb);
@@ -773,6 +807,13 @@ void ferry_release_cb(struct sock *sk);
 unsigned long ferry_fin_timeout(const struct sock *sk);
 void ferry_set_keepalive(struct sock *sk, int on);
 void ferry_keepalive_timeout(struct sock *sk);
+
+/* orphan.c */
+void ferry_orphan(struct sock *sk);
+void ferry_orphan_gone(struct sock *sk);
+bool ferry_orphan_refused(const struct sock *sk, unsigned int penalty);
+unsigned int ferry_orphan_retries(const struct sock *sk, bool alive);
+bool ferry_orphan_check(struct sock *sk, bool reset);
 
 /* bind.c */
 struct ferry_bind_head *ferry_bind_alloc(void);

@@ -208,37 +208,32 @@ static void v4_reply(struct net *net, const struct sock *sk,
 {
 	const struct iphdr *iph = ip_hdr(in);
 	const struct rtable *in_rt = skb_rtable(in);
+	struct ferry_reply_flow flow;
 	struct sk_buff *skb;
 	struct flowi4 fl4;
 	struct rtable *rt;
-	int oif = 0;
 
 	/* Never answer what was not for this host alone. */
 	if (!sk && (!in_rt || in_rt->rt_type != RTN_LOCAL))
 		return;
 
-	if (sk)
-		oif = sk->sk_bound_dev_if;
-	else if (netif_index_is_l3_master(net, in->skb_iif))
-		oif = in->skb_iif;
-	flowi4_init_output(&fl4, oif,
-			   sk ? READ_ONCE(sk->sk_mark) :
-				IP4_REPLY_MARK(net, in->mark),
-			   iph->tos & INET_DSCP_MASK, RT_SCOPE_UNIVERSE,
+	ferry_reply_flow(&flow, net, sk, in, iph->tos);
+	flow.mark = IP4_REPLY_MARK(net, in->mark) ?: flow.mark;
+	flowi4_init_output(&fl4, flow.oif, flow.mark,
+			   flow.tos & INET_DSCP_MASK, RT_SCOPE_UNIVERSE,
 			   ferry_protocol, FLOWI_FLAG_ANYSRC, iph->saddr,
 			   iph->daddr, ferry_hdr(in)->source,
-			   ferry_hdr(in)->dest, sock_net_uid(net, sk));
+			   ferry_hdr(in)->dest,
+			   sock_net_uid(net, flow.sk));
 	rt = ip_route_output_flow(net, &fl4, NULL);
 	if (IS_ERR(rt))
 		return;
-	skb = ferry_reply_skb(in, th);
+	skb = ferry_reply_skb(&flow, in, th);
 	if (!skb) {
 		ip_rt_put(rt);
 		return;
 	}
-	skb->mark = fl4.flowi4_mark;
-	v4_send(net, sk, skb, &rt->dst, iph->daddr, iph->saddr,
-		iph->tos & ~INET_ECN_MASK);
+	v4_send(net, flow.sk, skb, &rt->dst, iph->daddr, iph->saddr, flow.tos);
 }
 
 static int v4_rcv(struct sk_buff *skb)

@@ -263,7 +263,7 @@ static struct dst_entry *v6_request_route(const struct sock *listener,
 static void v6_send(struct net *net, const struct sock *sk,
 		    struct sk_buff *skb, struct dst_entry *dst,
 		    const struct in6_addr *saddr, const struct in6_addr *daddr,
-		    u8 tclass)
+		    u8 tclass, __be32 flow_label)
 {
 	struct ipv6hdr *iph;
 	u16 len = skb->len;
@@ -273,7 +273,7 @@ static void v6_send(struct net *net, const struct sock *sk,
 	ferry_checksum_for_device(skb, dst);
 	iph = skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
-	ip6_flow_hdr(iph, tclass, 0);
+	ip6_flow_hdr(iph, tclass, flow_label);
 	iph->payload_len = htons(len);
 	iph->nexthdr = ferry_protocol;
 	iph->hop_limit = ip6_dst_hoplimit(dst);
@@ -293,7 +293,7 @@ static void v6_request_xmit(const struct sock *listener,
 	skb->mark = req->mark;
 	v6_send(read_pnet(&c->skc_net), listener, skb, dst,
 		&c->skc_v6_rcv_saddr, &c->skc_v6_daddr,
-		inet6_sk(listener)->tclass);
+		inet6_sk(listener)->tclass, 0);
 }
 
 /**
@@ -347,6 +347,7 @@ static void v6_reply(struct net *net, const struct sock *sk,
 		     const struct sk_buff *in, const struct tcphdr *th)
 {
 	const struct ipv6hdr *iph = ipv6_hdr(in);
+	struct ferry_reply_flow flow;
 	struct dst_entry *dst;
 	struct sk_buff *skb;
 	struct flowi6 fl6;
@@ -359,33 +360,31 @@ static void v6_reply(struct net *net, const struct sock *sk,
 	    ipv6_addr_any(&iph->saddr))
 		return;
 
+	ferry_reply_flow(&flow, net, sk, in, ipv6_get_dsfield(iph));
+	flow.mark = IP6_REPLY_MARK(net, in->mark) ?: flow.mark;
 	memset(&fl6, 0, sizeof(fl6));
 	fl6.flowi6_proto = ferry_protocol;
 	fl6.daddr = iph->saddr;
 	fl6.saddr = iph->daddr;
-	if (sk)
-		fl6.flowi6_oif = sk->sk_bound_dev_if;
-	else if (netif_index_is_l3_master(net, in->skb_iif))
-		fl6.flowi6_oif = in->skb_iif;
+	fl6.flowlabel = flow.flow_label;
+	fl6.flowi6_oif = flow.oif;
 	if (!fl6.flowi6_oif &&
 	    ipv6_addr_type(&iph->saddr) & IPV6_ADDR_LINKLOCAL)
 		fl6.flowi6_oif = inet6_iif(in);
-	fl6.flowi6_mark = sk ? READ_ONCE(sk->sk_mark) :
-			       IP6_REPLY_MARK(net, in->mark);
+	fl6.flowi6_mark = flow.mark;
 	fl6.fl6_dport = ferry_hdr(in)->source;
 	fl6.fl6_sport = ferry_hdr(in)->dest;
-	fl6.flowi6_uid = sock_net_uid(net, sk);
-	dst = ip6_dst_lookup_flow(net, sk, &fl6, NULL);
+	fl6.flowi6_uid = sock_net_uid(net, flow.sk);
+	dst = ip6_dst_lookup_flow(net, flow.sk, &fl6, NULL);
 	if (IS_ERR(dst))
 		return;
-	skb = ferry_reply_skb(in, th);
+	skb = ferry_reply_skb(&flow, in, th);
 	if (!skb) {
 		dst_release(dst);
 		return;
 	}
-	skb->mark = fl6.flowi6_mark;
-	v6_send(net, sk, skb, dst, &iph->daddr, &iph->saddr,
-		ipv6_get_dsfield(iph) & ~INET_ECN_MASK);
+	v6_send(net, flow.sk, skb, dst, &iph->daddr, &iph->saddr, flow.tos,
+		flow.flow_label);
 }
 
 static int v6_rcv(struct sk_buff *skb)

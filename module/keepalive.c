@@ -39,12 +39,17 @@ static bool keepalive_is_hopeless(const struct sock *sk, unsigned long idle)
  * ferry_fin_timeout() - how long an orphan stays in FIN_WAIT2
  * @sk: the socket, whose FERRY_LINGER2 is not negative
  *
+ * Never less than the peer needs to send its FIN three times.
+ *
  * Return: jiffies.
  */
 unsigned long ferry_fin_timeout(const struct sock *sk)
 {
-	return ferry_csk(sk)->linger2 * HZ ?:
-	       READ_ONCE(ferry_net(sock_net(sk))->sysctl.fin_timeout);
+	unsigned long rto = ferry_rto(sk);
+	unsigned long timeout = ferry_csk(sk)->linger2 * HZ ?:
+		READ_ONCE(ferry_net(sock_net(sk))->sysctl.fin_timeout);
+
+	return max(timeout, 4 * rto - rto / 2);
 }
 
 /* An orphan has waited long enough for the peer's FIN in a full socket. */

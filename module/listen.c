@@ -240,7 +240,7 @@ void ferry_listen_stop(struct sock *sk)
 		bh_lock_sock(child);
 		sock_hold(child);
 		ferry_disconnect(child, O_NONBLOCK);
-		sock_orphan(child);
+		ferry_orphan(child);
 		ferry_release_dead(child);
 		bh_unlock_sock(child);
 		local_bh_enable();

@@ -23,9 +23,12 @@ static int __net_init netns_init(struct net *net)
 	if (!fn->mib)
 		return -ENOMEM;
 
-	err = ferry_hash_init(fn);
+	err = percpu_counter_init(&fn->orphans, 0, GFP_KERNEL);
 	if (err)
 		goto free_mib;
+	err = ferry_hash_init(fn);
+	if (err)
+		goto free_orphans;
 	err = ferry_sysctl_init(net);
 	if (err)
 		goto free_hash;
@@ -38,6 +41,8 @@ free_sysctl:
 	ferry_sysctl_exit(net);
 free_hash:
 	ferry_hash_exit(net);
+free_orphans:
+	percpu_counter_destroy(&fn->orphans);
 free_mib:
 	free_percpu(fn->mib);
 	return err;
@@ -48,6 +53,7 @@ static void __net_exit netns_exit(struct net *net)
 	ferry_proc_exit(net);
 	ferry_sysctl_exit(net);
 	ferry_hash_exit(net);
+	percpu_counter_destroy(&ferry_net(net)->orphans);
 	free_percpu(ferry_net(net)->mib);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/list_nulls.h>
+#include <linux/percpu_counter.h>
 #include <linux/spinlock.h>
 #include <net/inet_hashtables.h>
 #include <net/netns/generic.h>
@@ -30,7 +31,10 @@ struct ferry_bind_head {
  * @syn_retries: retransmissions of a SYN
  * @synack_retries: retransmissions of a SYN-ACK
  * @retries2: retransmissions before a connection is given up
- * @orphan_retries: the same without a file descriptor
+ * @orphan_retries: the same without a file descriptor; 0: 8
+ * @max_orphans: connections without a file descriptor
+ * @max_tw_buckets: connections in TIME_WAIT, or in FIN_WAIT2 without a file
+ *	descriptor
  * @fin_timeout: time in FIN_WAIT2 without a file descriptor, jiffies
  * @keepalive_time: idle time before the first keep-alive probe, jiffies
  * @keepalive_intvl: time between keep-alive probes, jiffies
@@ -52,6 +56,8 @@ struct ferry_sysctl {
 	int synack_retries;
 	int retries2;
 	int orphan_retries;
+	int max_orphans;
+	int max_tw_buckets;
 	int fin_timeout;
 	int keepalive_time;
 	int keepalive_intvl;
@@ -75,6 +81,8 @@ struct ferry_sysctl {
  * @lhash: listeners by port
  * @lhash_lock: protects @lhash for writers; readers use RCU
  * @bhash: ports in use
+ * @orphans: connections without a file descriptor
+ * @timewaits: TIME_WAIT mini sockets
  * @challenge_stamp: second in which @challenge_count counts
  * @challenge_count: challenge ACKs left in this second
  * @sysctl: settings
@@ -88,6 +96,8 @@ struct ferry_net {
 	struct hlist_nulls_head *lhash;
 	spinlock_t lhash_lock;		/* of lhash, for writers */
 	struct ferry_bind_head *bhash;
+	struct percpu_counter orphans;
+	atomic_t timewaits;
 	u32 challenge_stamp;
 	atomic_t challenge_count;
 	struct ferry_sysctl sysctl;

@@ -336,7 +336,7 @@ void ferry_request_discard(struct sock *child)
 {
 	/* By sk_clone_lock(), which static analysis cannot see. */
 	__acquire(&child->sk_lock.slock);
-	sock_orphan(child);
+	ferry_orphan(child);
 	ferry_set_state(child, TCP_CLOSE);
 	ferry_release_dead(child);
 	bh_unlock_sock(child);

@@ -46,7 +46,7 @@ void ferry_set_state(struct sock *sk, int state)
 
 /**
  * ferry_release_dead() - free a closed socket that has no descriptor
- * @sk: dead socket in state CLOSE; the reference of its descriptor goes
+ * @sk: orphan in state CLOSE; the reference of its descriptor goes
  *
  * Context: BH disabled, socket lock held.
  */
@@ -58,6 +58,7 @@ void ferry_release_dead(struct sock *sk)
 	sk->sk_prot->destroy(sk);
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
+	ferry_orphan_gone(sk);
 	sock_put(sk);
 }
 

@@ -6,6 +6,8 @@
  * receive buffer, until it tunes itself, starts with room for a window of half
  * a megabyte; and the length of the half-open queue does not depend on memory.
  */
+#include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 
@@ -15,7 +17,6 @@ static const struct ferry_sysctl defaults = {
 	.syn_retries		= 6,
 	.synack_retries		= 5,
 	.retries2		= 15,
-	.orphan_retries		= 8,
 	.fin_timeout		= 60 * HZ,
 	.keepalive_time		= 7200 * HZ,
 	.keepalive_intvl	= 75 * HZ,
@@ -57,6 +58,10 @@ static const struct ctl_table template[] = {
 		     SYSCTL_ZERO, &retries_max),
 	FERRY_SYSCTL(orphan_retries, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, &retries_max),
+	FERRY_SYSCTL(max_orphans, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, NULL),
+	FERRY_SYSCTL(max_tw_buckets, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, NULL),
 	FERRY_SYSCTL(fin_timeout, 1, proc_dointvec_jiffies, NULL, NULL),
 	FERRY_SYSCTL(keepalive_time, 1, proc_dointvec_jiffies, NULL, NULL),
 	FERRY_SYSCTL(keepalive_intvl, 1, proc_dointvec_jiffies, NULL, NULL),
@@ -78,7 +83,18 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL_SENTINEL
 };
 
-#define FERRY_SYSCTL_COUNT	17
+#define FERRY_SYSCTL_COUNT	19
+
+/*
+ * How many connections without a program a host can afford: TCP's number,
+ * which is half the size that its hash of connections has by default.
+ */
+static int affordable(void)
+{
+	unsigned long slots = totalram_pages() >> (17 - PAGE_SHIFT);
+
+	return clamp(roundup_pow_of_two(slots ?: 1), 2UL, 512 * 1024UL) / 2;
+}
 
 /**
  * ferry_sysctl_init() - create net.ferry in a namespace
@@ -94,6 +110,8 @@ int ferry_sysctl_init(struct net *net)
 
 	BUILD_BUG_ON(ARRAY_SIZE(template) < FERRY_SYSCTL_COUNT);
 	fn->sysctl = defaults;
+	fn->sysctl.max_orphans = affordable();
+	fn->sysctl.max_tw_buckets = affordable();
 
 	table = kmemdup(template, sizeof(template), GFP_KERNEL);
 	if (!table)

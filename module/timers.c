@@ -150,6 +150,21 @@ static bool too_long(const struct sock *sk, unsigned int retries)
 	       (u32)jiffies - csk->retrans_stamp >= limit;
 }
 
+static bool is_alive(const struct sock *sk)
+{
+	return ferry_rto(sk) < FERRY_RTO_MAX;
+}
+
+/* How many retransmissions, or probes, may go without an answer? */
+static unsigned int patience(const struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+
+	return sock_flag(sk, SOCK_DEAD) ?
+		       ferry_orphan_retries(sk, is_alive(sk)) :
+		       READ_ONCE(sysctl->retries2);
+}
+
 static bool is_opening(const struct sock *sk)
 {
 	return (1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
@@ -170,9 +185,7 @@ static bool retransmission_is_hopeless(const struct sock *sk)
 	/* A peer that answers with a closed window is there (RFC 9293). */
 	if (!ferry_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD))
 		return (u32)jiffies - csk->last_ack > FERRY_RTO_MAX;
-	return too_long(sk, sock_flag(sk, SOCK_DEAD) ?
-			    READ_ONCE(sysctl->orphan_retries) :
-			    READ_ONCE(sysctl->retries2));
+	return too_long(sk, patience(sk));
 }
 
 static void retransmission_timeout(struct sock *sk)
@@ -182,6 +195,9 @@ static void retransmission_timeout(struct sock *sk)
 	u8 ca_state;
 
 	if (!csk->cong.packets_out)
+		return;
+	if (sock_flag(sk, SOCK_DEAD) &&
+	    ferry_orphan_check(sk, is_alive(sk) || !too_long(sk, patience(sk))))
 		return;
 	if (retransmission_is_hopeless(sk)) {
 		ferry_give_up(sk);
@@ -226,7 +242,6 @@ static bool probing_is_hopeless(const struct sock *sk, unsigned int max)
 
 static void probe_timeout(struct sock *sk)
 {
-	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	unsigned int max;
 
@@ -234,14 +249,15 @@ static void probe_timeout(struct sock *sk)
 		csk->probes_out = 0;
 		return;
 	}
-	max = sock_flag(sk, SOCK_DEAD) ? READ_ONCE(sysctl->orphan_retries) :
-					 READ_ONCE(sysctl->retries2);
+	max = patience(sk);
 	if (!csk->retrans_stamp)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
 	if (csk->probes_out >= max || probing_is_hopeless(sk, max)) {
 		ferry_give_up(sk);
 		return;
 	}
+	if (sock_flag(sk, SOCK_DEAD) && ferry_orphan_check(sk, true))
+		return;
 
 	ferry_send_probe(sk, false);
 	if (csk->cong.packets_out) {

@@ -29,8 +29,11 @@ void ferry_timewait_put(struct ferry_timewait_sock *tw)
 
 static void unhash(struct ferry_timewait_sock *tw)
 {
+	struct net *net = read_pnet(&tw->common.skc_net);
+
 	if (ferry_hash_remove(ferry_mini_sk(&tw->common))) {
 		trace_ferry_state(&tw->common, tw->substate, TCP_CLOSE);
+		atomic_dec(&ferry_net(net)->timewaits);
 		ferry_bind_release(tw);
 		ferry_timewait_put(tw);
 	}
@@ -62,14 +65,49 @@ static void copy_identity(struct sock_common *to, const struct sock *sk)
 #endif
 }
 
+/* What the answers' IP headers take from the connection. */
+static void copy_flow(struct ferry_timewait_sock *tw, const struct sock *sk)
+{
+	tw->mark = READ_ONCE(sk->sk_mark);
+	tw->priority = READ_ONCE(sk->sk_priority);
+	tw->txhash = READ_ONCE(sk->sk_txhash);
+	tw->flow_label = 0;
+	tw->tos = READ_ONCE(inet_sk(sk)->tos);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (tw->af_ops->family == AF_INET6) {
+		tw->flow_label = inet6_sk(sk)->flow_label;
+		tw->tos = inet6_sk(sk)->tclass;
+	}
+#endif
+}
+
+/* One more, if the namespace may have one more. */
+static struct ferry_timewait_sock *timewait_alloc(struct net *net)
+{
+	struct ferry_net *fn = ferry_net(net);
+	struct ferry_timewait_sock *tw;
+
+	if (atomic_read(&fn->timewaits) >=
+	    READ_ONCE(fn->sysctl.max_tw_buckets)) {
+		ferry_count(net, TIME_WAIT_OVERFLOW);
+		return NULL;
+	}
+	tw = kmem_cache_alloc(ferry_timewait_cache, GFP_ATOMIC);
+	if (tw)
+		atomic_inc(&fn->timewaits);
+	else
+		ferry_count(net, TIME_WAIT_FAILED);
+	return tw;
+}
+
 /**
  * ferry_time_wait() - replace a connection by a mini socket and end it
  * @sk: the socket; the caller holds a reference besides the descriptor's
  * @substate: TCP_TIME_WAIT or TCP_FIN_WAIT2
  * @timeout: how long, in jiffies
  *
- * Without memory the connection is closed at once; its peer then gets a RST
- * if it has not finished.
+ * Without memory, or beyond net.ferry.max_tw_buckets, the connection is closed
+ * at once; its peer then gets a RST if it has not finished.
  *
  * Context: BH disabled, socket lock held.
  */
@@ -78,9 +116,8 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	const struct ferry_sock *fp = ferry_sk(sk);
 	struct ferry_timewait_sock *tw;
 
-	tw = kmem_cache_alloc(ferry_timewait_cache, GFP_ATOMIC);
+	tw = timewait_alloc(sock_net(sk));
 	if (!tw) {
-		ferry_count(sock_net(sk), TIME_WAIT_FAILED);
 		ferry_done(sk);
 		return;
 	}
@@ -88,6 +125,7 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	copy_identity(&tw->common, sk);
 	tw->common.skc_state = TCP_TIME_WAIT;
 	tw->af_ops = ferry_csk(sk)->af_ops;
+	copy_flow(tw, sk);
 	tw->substate = substate;
 	tw->snd_nxt = fp->snd_nxt;
 	tw->rcv_nxt = fp->rcv_nxt;
@@ -159,7 +197,7 @@ void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 		return;
 	ferry_init_header(&th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
 			  tw->rcv_wnd >> tw->rcv_wscale);
-	tw->af_ops->reply(net, NULL, skb, &th);
+	tw->af_ops->reply(net, ferry_mini_sk(&tw->common), skb, &th);
 	ferry_count(net, OUT_SEGS);
 }
 
@@ -237,7 +275,8 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 		break;
 	case FERRY_SEND_RST:
 		/* Without a socket it can only answer the segment. */
-		ferry_reply_reset(net, tw->af_ops, NULL, skb);
+		ferry_reply_reset(net, tw->af_ops,
+				  ferry_mini_sk(&tw->common), skb);
 		break;
 	}
 	if (step.next == TCP_CLOSE)
