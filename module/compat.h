@@ -37,6 +37,11 @@
 #define sk_uid(sk)		((sk)->sk_uid)
 #endif
 
+/* Until 6.5 sendfile() said that more would come with a flag of its own. */
+#ifndef MSG_SENDPAGE_NOTLAST
+#define MSG_SENDPAGE_NOTLAST	0
+#endif
+
 /* 6.16 renamed from_timer(). */
 #ifndef timer_container_of
 #define timer_container_of	from_timer

@@ -41,6 +41,8 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	if (err)
 		goto fail;
 
+	/* What ended the connection before this one. */
+	WRITE_ONCE(sk->sk_err, 0);
 	sk_set_txhash(sk);
 	fp->write_seq = af->isn(&sk->__sk_common);
 	err = ferry_send_syn(sk);

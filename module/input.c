@@ -301,8 +301,10 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
+	u32 wnd_end = ferry_wnd_end(fp);
 	enum ferry_event event;
 	struct ferry_options o;
+	bool gates_moved;
 
 	ferry_options_read(sk, skb, &o);
 	if (!is_ordinary(sk, cb)) {
@@ -328,12 +330,16 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 		refuse(sk, skb, FERRY_SEG_DATA_LATE);
 		return;
 	}
+	/* Data with an ACK that says nothing new lets nothing more go out. */
+	gates_moved = cb->seq == cb->end_seq || o.num_sacks ||
+		      ferry_wnd_end(fp) != wnd_end;
 	/* seventh and eighth, the data and the FIN bit */
 	ferry_data_queue(sk, skb);
 	if (sk->sk_state == TCP_CLOSE)
 		return;
 
-	ferry_push(sk, fp->cork);
+	if (gates_moved)
+		ferry_push(sk, fp->cork);
 	ferry_ack_check(sk);
 }
 

@@ -280,7 +280,7 @@ int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	err = send_bytes(sk, msg, timeout);
 	if (err > 0) {
 		copied = err;
-		push(sk, flags & MSG_MORE);
+		push(sk, flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST));
 	}
 out:
 	if (err < 0) {
