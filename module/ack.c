@@ -230,6 +230,7 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 		if (ca_state != ca->state && ca->state == FERRY_CA_RECOVERY)
 			ferry_count(sock_net(sk), FAST_RECOVERY);
 	}
+	ferry_pace_update(sk);
 	ferry_retransmit_lost(sk);
 	if (!ca->packets_out)
 		probe_answered(sk);

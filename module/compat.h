@@ -9,6 +9,7 @@
 #define _FERRY_COMPAT_H
 
 #include <linux/export.h>
+#include <linux/hrtimer.h>
 #include <linux/ipv6.h>
 #include <linux/net.h>
 #include <linux/sysctl.h>
@@ -87,6 +88,23 @@ static inline void ferry_reset_flow_labels(struct sock *sk)
 #define FERRY_PROTO_PINFO(member)
 #else
 #define FERRY_PROTO_PINFO(member)	.ipv6_pinfo_offset = member,
+#endif
+
+/* 6.11 gave the time stamps of packets a clock; before, it was a flag. */
+#if FERRY_KERNEL_BEFORE(6, 11)
+#define SKB_CLOCK_MONOTONIC	true
+#endif
+
+/* 6.13 sets up a timer and its function at once. */
+#if FERRY_KERNEL_BEFORE(6, 13)
+static inline void
+hrtimer_setup(struct hrtimer *timer,
+	      enum hrtimer_restart (*func)(struct hrtimer *timer),
+	      clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = func;
+}
 #endif
 
 /*

@@ -314,6 +314,28 @@ bool ferry_cong_is_limited(const struct ferry_cong *ca)
 EXPORT_SYMBOL_GPL(ferry_cong_is_limited);
 
 /**
+ * ferry_cong_restart() - the connection was idle: slow start again
+ * @ca: congestion state; nothing is in flight
+ * @rtos: how many retransmission time-outs it was idle
+ *
+ * What the window says of the path gets old: it is halved for each of them,
+ * down to the initial window, and the threshold remembers it (RFC 5681 section
+ * 4.1, RFC 2861).  Pure; socket lock held.
+ */
+void ferry_cong_restart(struct ferry_cong *ca, u32 rtos)
+{
+	u32 restart = min(FERRY_INIT_CWND, ca->snd_cwnd);
+
+	ferry_cong_event(ca, FERRY_CA_EVENT_CWND_RESTART);
+	ca->snd_ssthresh = max(ca->snd_ssthresh, ca->snd_cwnd / 4 * 3);
+	ca->snd_cwnd = max(ca->snd_cwnd >> min(rtos, 31U), restart);
+	ca->snd_cwnd_cnt = 0;
+	ca->max_packets_out = 0;
+	ca->cwnd_limited = false;
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_restart);
+
+/**
  * ferry_cong_slow_start() - grow the window by what was acknowledged
  * @ca: congestion state
  * @acked: segments newly acknowledged

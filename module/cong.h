@@ -169,7 +169,7 @@ struct ferry_cong_ops {
 	u32 (*undo_cwnd)(struct ferry_cong *ca);
 	void (*set_state)(struct ferry_cong *ca, u8 new_state);
 	void (*event)(struct ferry_cong *ca, enum ferry_ca_event event);
-	u32 (*min_tso_segs)(struct ferry_cong *ca);
+	u32 (*min_tso_segs)(const struct ferry_cong *ca);
 	void (*init)(struct ferry_cong *ca);
 	void (*release)(struct ferry_cong *ca);
 
@@ -292,6 +292,7 @@ void ferry_cong_init(struct ferry_cong *ca, u32 mss);
 void ferry_cong_usage(struct ferry_cong *ca, u32 snd_una, u32 snd_nxt,
 		      bool limited);
 bool ferry_cong_is_limited(const struct ferry_cong *ca);
+void ferry_cong_restart(struct ferry_cong *ca, u32 rtos);
 u32 ferry_cong_slow_start(struct ferry_cong *ca, u32 acked);
 void ferry_cong_avoid_ai(struct ferry_cong *ca, u32 w, u32 acked);
 

@@ -123,6 +123,7 @@ struct ferry_skb_cb {
 #define FERRY_SKB_CB(skb)	((struct ferry_skb_cb *)(skb)->cb)
 
 struct ferry_bind_bucket;
+struct ferry_pacer;
 struct ferry_request_sock;
 
 /**
@@ -213,6 +214,7 @@ enum ferry_timer_event {
 /* Work that waits for the owner of the socket lock, in @deferred. */
 #define FERRY_DEFERRED_TIMER	0x01
 #define FERRY_DEFERRED_MTU	0x02
+#define FERRY_DEFERRED_PUSH	0x04
 
 /**
  * struct ferry_conn_sock - what every connection needs
@@ -227,6 +229,7 @@ enum ferry_timer_event {
  * @keepalive_at: deadline of the keep-alive, or of an orphan in FIN_WAIT2, if
  *	@keepalive_armed, in jiffies
  * @cong: congestion state
+ * @pacer: pacing and small queues, NULL until one of them is needed
  * @rtt: round-trip time of the path
  * @pmtu: path MTU in bytes for which the MSS was computed
  * @mtu_info: path MTU that an ICMP message told, for FERRY_DEFERRED_MTU
@@ -263,6 +266,7 @@ struct ferry_conn_sock {
 	struct ferry_accept_queue accept_queue;
 	struct sock *accept_link;
 	struct ferry_cong cong;
+	struct ferry_pacer __rcu *pacer;
 	struct ferry_rtt rtt;
 	u32 pmtu;
 	u32 mtu_info;
@@ -727,6 +731,7 @@ void ferry_ack_timeout(struct sock *sk);
 
 /* output.c */
 void ferry_push(struct sock *sk, bool more);
+void ferry_push_waiting(struct sock *sk);
 u32 ferry_window_to_offer(const struct sock *sk);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
@@ -742,6 +747,21 @@ struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs);
 int ferry_retransmit_front(struct sock *sk);
 void ferry_retransmit_lost(struct sock *sk);
 void ferry_rtx_resegment(struct sock *sk);
+
+/* pace.c */
+void ferry_pace_init(struct sock *sk);
+void ferry_pace_stop(struct sock *sk);
+void ferry_pace_free(struct sock *sk);
+void ferry_pace_update(struct sock *sk);
+u32 ferry_pace_segs(const struct sock *sk);
+bool ferry_pace_holds(struct sock *sk);
+u64 ferry_pace_departure(struct sock *sk, u32 len);
+
+/* tsq.c */
+void ferry_wfree(struct sk_buff *skb);
+bool ferry_tsq_holds(struct sock *sk, const struct sk_buff *skb,
+		     unsigned int factor);
+bool ferry_tsq_corks(struct sock *sk, u32 goal);
 
 /* control.c */
 void ferry_init_header(struct tcphdr *th, u32 seq, u32 ack, u8 flags,

@@ -69,6 +69,12 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 		return segs;
 
 	for (seg = segs; seg; seg = seg->next) {
+		if (!seg->next && skb->destructor == ferry_wfree) {
+			/* As long as the last one waits, they wait. */
+			swap(seg->truesize, skb->truesize);
+			swap(seg->destructor, skb->destructor);
+			swap(seg->sk, skb->sk);
+		}
 		ferry_hdr(seg)->seq = htonl(seq);
 		((u8 *)ferry_hdr(seg))[13] = seg->next ?
 			flags & ~(FERRY_FIN | FERRY_PSH) : flags;

@@ -4,7 +4,8 @@
  *
  * What the application writes waits in sk_write_queue, in pieces of up to
  * 64 KB.  ferry_push() lets it through the gates: the congestion window, the
- * peer's window, and Nagle's rule.  A piece passes whole, or as many segments
+ * peer's window, Nagle's rule, pacing (pace.c), and what is left of one's own
+ * queues (tsq.c).  A piece passes whole, or as many segments
  * of it as may; on the way it is one packet to the stack (GSO).  Afterwards it
  * stays in rtx_queue until it is acknowledged (retransmit.c).  What goes out is
  * always a clone.
@@ -14,6 +15,9 @@
 #include <linux/skbuff.h>
 
 #include "ferry.h"
+
+/* The smallest part of the window that is worth a packet, as Linux TCP. */
+#define WINDOW_DIVISOR		3
 
 /**
  * ferry_skb_set_segs() - into how many packets will a queued segment go?
@@ -75,6 +79,9 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	unsigned int len;
 	u16 window;
 
+	/* A burst that ends is worth handing up at once (GRO). */
+	if (skb->len > cb->mss)
+		flags |= FERRY_PSH;
 	len = ferry_options_write(sk, flags & FERRY_SYN, options);
 	memcpy(skb_push(skb, len), options, len);
 	if (flags & FERRY_SYN) {
@@ -111,10 +118,13 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	struct dst_entry *dst;
 	unsigned int segs = 1, len = skb->len;
 	u16 mss = FERRY_SKB_CB(skb)->mss;
+	u64 leave_ns;
 	int err;
 
 	if (clone) {
-		csk->cong.now_us = ferry_clock_us();
+		leave_ns = ferry_pace_departure(sk, len);
+		csk->cong.now_us = leave_ns ? div_u64(leave_ns, NSEC_PER_USEC) :
+					      ferry_clock_us();
 		FERRY_SKB_CB(skb)->sent_us = csk->cong.now_us;
 		if (!csk->cong.packets_out)
 			ferry_cong_event(&csk->cong, FERRY_CA_EVENT_TX_START);
@@ -128,6 +138,8 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		skb->dev = NULL;
 		memset(&FERRY_SKB_CB(skb)->ip, 0,
 		       sizeof(FERRY_SKB_CB(skb)->ip));
+		skb_set_delivery_time(skb, ns_to_ktime(leave_ns),
+				      SKB_CLOCK_MONOTONIC);
 	}
 
 	dst = csk->af_ops->route(sk);
@@ -159,7 +171,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 
 	skb_orphan(skb);
 	skb->sk = sk;
-	skb->destructor = sock_wfree;
+	skb->destructor = ferry_wfree;
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 	skb_set_hash_from_sk(skb, sk);
 
@@ -294,6 +306,51 @@ void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
 		sent_new(sk, skb);
 }
 
+/*
+ * Wait for more of the window instead of sending little?  ACKs come for two
+ * segments or so; a packet for each of them would soon be that small.  Never
+ * wait when there is little to wait for: no ACK that is due, or nothing behind
+ * this piece that would make the packet larger.
+ */
+static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
+		   u32 max_segs)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	const struct ferry_cong *ca = &fp->conn.cong;
+	u32 window = ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq;
+	u32 limit = min(window, quota * fp->mss);
+	const struct sk_buff *head;
+	u32 age_us;
+
+	if (ca->state >= FERRY_CA_RECOVERY ||
+	    FERRY_SKB_CB(skb)->flags & FERRY_FIN)
+		return false;
+	if (limit >= max_segs * fp->mss || limit >= skb->len)
+		return false;
+	/* A third of what may be out is worth a packet. */
+	if (limit >= min(fp->snd_wnd, ca->snd_cwnd * fp->mss) / WINDOW_DIVISOR)
+		return false;
+	head = ferry_rtx_head(sk);
+	if (!head)
+		return false;
+	/* Is the next ACK more than half a round trip away? */
+	age_us = (u32)ferry_clock_us() - FERRY_SKB_CB(head)->sent_us;
+	return age_us >= ca->srtt_us / 2;
+}
+
+/* Slow start anew after idle time (RFC 5681 section 4.1). */
+static void check_idle(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	u32 idle = (u32)jiffies - csk->last_snd, rto = ferry_rto(sk);
+
+	if (csk->cong.packets_out || !csk->cong.delivered || idle <= rto ||
+	    csk->cong.ops->cong_control)
+		return;
+	csk->cong.now_us = ferry_clock_us();
+	ferry_cong_restart(&csk->cong, idle / rto);
+}
+
 /**
  * ferry_push() - send what may be sent
  * @sk: the socket
@@ -306,24 +363,31 @@ void ferry_push(struct sock *sk, bool more)
 	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	struct ferry_sock *fp = ferry_sk(sk);
 	bool sent = false, limited = false;
+	u32 len, quota, max_segs;
 	struct sk_buff *skb;
-	u32 len, quota;
 
-	if (sk->sk_state == TCP_CLOSE)
+	if (sk->sk_state == TCP_CLOSE || !ferry_send_head(sk))
 		return;
 
+	check_idle(sk);
+	max_segs = ferry_pace_segs(sk);
 	while ((skb = ferry_send_head(sk))) {
+		if (ferry_pace_holds(sk))
+			break;
 		quota = ferry_cong_in_flight(ca);
 		if (quota >= ca->snd_cwnd) {
 			limited = true;
 			break;
 		}
-		quota = min_t(u32, ca->snd_cwnd - quota,
-			      sk_can_gso(sk) ? sk->sk_gso_max_segs : 1);
+		quota = ca->snd_cwnd - quota;
 		if (skb->len) {
-			len = sendable(sk, skb, quota, more);
+			len = sendable(sk, skb, min(quota, max_segs), more);
 			if (!len)
 				break;
+			if (defers(sk, skb, quota, max_segs)) {
+				limited = true;
+				break;
+			}
 			if (len < skb->len &&
 			    ferry_fragment(sk, skb, len, false, GFP_ATOMIC))
 				break;
@@ -332,6 +396,8 @@ void ferry_push(struct sock *sk, bool more)
 			/* A FIN may go one beyond the window. */
 			break;
 		}
+		if (ferry_tsq_holds(sk, skb, 0))
+			break;
 		ferry_skb_set_segs(skb, fp->mss);
 		if (ferry_transmit(sk, skb, true))
 			break;
@@ -343,4 +409,18 @@ void ferry_push(struct sock *sk, bool more)
 		ferry_cong_usage(ca, fp->snd_una, fp->snd_nxt, limited);
 	if (!ca->packets_out && ferry_send_head(sk))
 		ferry_rearm_probe(sk);
+}
+
+/**
+ * ferry_push_waiting() - what pacing or full queues held back may go now
+ * @sk: the socket
+ *
+ * Context: BH or process context, socket's spinlock held or socket owned.
+ */
+void ferry_push_waiting(struct sock *sk)
+{
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
+		return;
+	ferry_retransmit_lost(sk);
+	ferry_push(sk, ferry_sk(sk)->cork);
 }

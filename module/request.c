@@ -294,6 +294,7 @@ static struct sock *create_child(const struct sock *listener,
 	csk->accept_link = NULL;
 	ferry_accept_queue_init(&csk->accept_queue);
 	ferry_timers_init(child);
+	ferry_pace_init(child);
 	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, req->mss);
 	ferry_cong_inherit(&csk->cong, &ferry_csk(listener)->cong);

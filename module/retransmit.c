@@ -191,7 +191,8 @@ void ferry_retransmit_lost(struct sock *sk)
 		return;
 	for (skb = ferry_rtx_head(sk); skb; skb = next) {
 		in_flight = ferry_cong_in_flight(ca);
-		if (in_flight >= ca->snd_cwnd)
+		if (in_flight >= ca->snd_cwnd || ferry_pace_holds(sk) ||
+		    ferry_tsq_holds(sk, skb, 1))
 			return;
 		if ((FERRY_SKB_CB(skb)->marks &
 		     (FERRY_SKB_LOST | FERRY_SKB_RETRANS)) == FERRY_SKB_LOST) {

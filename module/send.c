@@ -71,7 +71,7 @@ void ferry_purge_write_queue(struct sock *sk)
  * ferry_sndbuf_expand() - the congestion window has grown: so does the buffer
  * @sk: the socket
  *
- * Twice the window, so that one may be written while the other is on its way;
+ * Twice the window, or what the algorithm says, so that one may be written while the other is on its way;
  * a segment is reckoned with what it costs in memory.
  */
 void ferry_sndbuf_expand(struct sock *sk)
@@ -83,7 +83,7 @@ void ferry_sndbuf_expand(struct sock *sk)
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
 		return;
-	need = 2ULL * segs * roundup_pow_of_two(ferry_sk(sk)->mss +
+	need = (u64)(ca->ops->sndbuf_factor ?: 2) * segs * roundup_pow_of_two(ferry_sk(sk)->mss +
 						FERRY_MAX_HEADER);
 	need = min_t(u64, need, READ_ONCE(sysctl->wmem[2]));
 	if (need > sk->sk_sndbuf)
@@ -193,6 +193,8 @@ static void push(struct sock *sk, bool more)
 {
 	if (!more)
 		mark_push(sk);
+	if (ferry_tsq_corks(sk, ferry_send_goal(sk)))
+		return;
 	ferry_push(sk, more || ferry_sk(sk)->cork);
 }
 
@@ -242,6 +244,22 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long timeout)
 	return copied;
 }
 
+/*
+ * The application writes again: had it left the network idle?  Then what is
+ * measured now is its own speed.
+ */
+static void note_app_limited(struct sock *sk)
+{
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	if (fp->write_seq - fp->snd_nxt < fp->mss &&
+	    sk_wmem_alloc_get(sk) < SKB_TRUESIZE(1) &&
+	    ferry_cong_in_flight(ca) < ca->snd_cwnd &&
+	    ca->lost_out <= ca->retrans_out)
+		ferry_rate_app_limited(ca);
+}
+
 /**
  * ferry_sendmsg() - send()
  * @sock: the socket
@@ -272,6 +290,7 @@ int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 		if (err)
 			goto out;
 	}
+	note_app_limited(sk);
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 
 	err = -EPIPE;

@@ -65,6 +65,7 @@ int ferry_init_sock(struct sock *sk)
 	fp->mss_clamp = U16_MAX;
 
 	ferry_timers_init(sk);
+	ferry_pace_init(sk);
 	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, fp->mss);
 	ferry_cong_use(&csk->cong, ferry_cong_get(FERRY_CONG_DEFAULT, false));
@@ -93,6 +94,7 @@ static int init_sock6(struct sock *sk)
 void ferry_destroy_sock(struct sock *sk)
 {
 	ferry_timers_clear(sk);
+	ferry_pace_free(sk);
 	ferry_cong_release(&ferry_csk(sk)->cong);
 	ferry_purge_write_queue(sk);
 	ferry_purge_ofo(sk);

@@ -413,6 +413,7 @@ void ferry_timers_clear(struct sock *sk)
 	csk->delack_armed = 0;
 	csk->keepalive_armed = 0;
 	sk_stop_timer(sk, &sk->sk_timer);
+	ferry_pace_stop(sk);
 }
 
 /**
@@ -449,5 +450,7 @@ void ferry_release_cb(struct sock *sk)
 		run_timer(sk);
 	if (deferred & FERRY_DEFERRED_MTU)
 		ferry_mtu_reduced(sk);
+	if (deferred & FERRY_DEFERRED_PUSH)
+		ferry_push_waiting(sk);
 	__sock_put(sk);
 }

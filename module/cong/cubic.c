@@ -19,6 +19,7 @@
  * windows segments; C = 0.4 segments per second cubed is 1 segment in
  * 2,500,000,000 ms^3.
  */
+#include <linux/bits.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/time64.h>
@@ -29,7 +30,7 @@
 
 #define C_INVERSE_MS3		2500000000U
 /* Far enough from K for every link, and its cube fits into 64 bits. */
-#define TIME_MAX_MS		(1ULL << 20)
+#define TIME_MAX_MS		BIT_ULL(20)
 #define W_EST_SHIFT		20
 
 /**
