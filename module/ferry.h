@@ -804,6 +804,7 @@ void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 u16 ferry_mss_offer(struct sock *sk);
 void ferry_sync_mss(struct sock *sk, u32 pmtu);
 void ferry_mtu_reduced(struct sock *sk);
+void ferry_mtu_grown(struct sock *sk);
 u32 ferry_send_goal(const struct sock *sk);
 
 /* timers.c */

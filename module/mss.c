@@ -114,6 +114,25 @@ void ferry_mtu_reduced(struct sock *sk)
 }
 
 /**
+ * ferry_mtu_grown() - use what the route has come to allow
+ * @sk: the socket
+ *
+ * The device's MTU was raised, or what a router once told has expired.  What
+ * was cut for the old size stays as it is.
+ */
+void ferry_mtu_grown(struct sock *sk)
+{
+	const struct dst_entry *dst = __sk_dst_get(sk);
+	u32 mtu;
+
+	if (!dst)
+		return;
+	mtu = dst_mtu(dst);
+	if (mtu > ferry_csk(sk)->pmtu)
+		ferry_sync_mss(sk, mtu);
+}
+
+/**
  * ferry_send_goal() - how large a piece of the stream should become
  * @sk: the socket
  *

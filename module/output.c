@@ -369,6 +369,7 @@ void ferry_push(struct sock *sk, bool more)
 	if (sk->sk_state == TCP_CLOSE || !ferry_send_head(sk))
 		return;
 
+	ferry_mtu_grown(sk);
 	check_idle(sk);
 	max_segs = ferry_pace_segs(sk);
 	while ((skb = ferry_send_head(sk))) {

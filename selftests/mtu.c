@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packets of every size: the smallest and the largest MTU, buffers that hold
+ * hardly one packet, and an MTU that changes while data is under way, at the
+ * sender's own device or behind a router that says so by ICMP.  Each over TCP
+ * and over Ferry; the segment sizes that they settle on must be the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "lib.h"
+
+static int proto_of(int which)
+{
+	return which ? ferry() : IPPROTO_TCP;
+}
+
+static unsigned int segment_size(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info.tcpi_snd_mss;
+}
+
+static void note_segment_size(struct transcript *t, const char *when, int fd)
+{
+	note(t, "segment size %s: %u", when, segment_size(fd));
+}
+
+FIXTURE(mtu) {
+	struct hosts hosts;
+	struct transcript log[2];
+};
+
+FIXTURE_VARIANT(mtu) {
+	enum family fam;
+	int mtu;		/* 0: loopback */
+};
+
+FIXTURE_VARIANT_ADD(mtu, v4_576) { .fam = V4, .mtu = 576 };
+FIXTURE_VARIANT_ADD(mtu, v6_1280) { .fam = V6, .mtu = 1280 };
+FIXTURE_VARIANT_ADD(mtu, v4_9000) { .fam = V4, .mtu = 9000 };
+FIXTURE_VARIANT_ADD(mtu, v6_65535) { .fam = V6, .mtu = 65535 };
+FIXTURE_VARIANT_ADD(mtu, v4_65536) { .fam = V4, .mtu = 0 };
+FIXTURE_VARIANT_ADD(mtu, v6_65536) { .fam = V6, .mtu = 0 };
+
+/* An IPv6 address needs an MTU of 1280, which the set-up gives it at first. */
+FIXTURE_SETUP(mtu)
+{
+	int i;
+
+	if (!variant->mtu) {
+		own_namespace();
+		run("ip link set lo mtu 65536");
+		return;
+	}
+	hosts_make(&self->hosts, 1500);
+	for (i = 1; i >= 0; i--) {
+		hosts_enter(&self->hosts, i);
+		if (variant->fam == V4)
+			run("ip -6 address flush dev " LINK);
+		run("ip link set " LINK " mtu %d", variant->mtu);
+	}
+}
+
+FIXTURE_TEARDOWN(mtu)
+{
+}
+
+/* fd[0] has connected to fd[1]; both have buffers of that size, 0 for any. */
+static void connect_with(const struct hosts *h, enum family fam, int mtu,
+			 int proto, int buffer, int fd[2])
+{
+	struct addr at = mtu ? host_addr(1, fam, 0) : loopback(fam, 0);
+	int l;
+
+	if (mtu)
+		hosts_enter(h, 1);
+	l = listen_at(&at, proto, 1);
+	if (buffer) {
+		set_int(l, SOL_SOCKET, SO_RCVBUF, buffer);
+		set_int(l, SOL_SOCKET, SO_SNDBUF, buffer);
+	}
+	if (mtu)
+		hosts_enter(h, 0);
+	fd[0] = open_socket(fam, proto);
+	if (buffer) {
+		set_int(fd[0], SOL_SOCKET, SO_RCVBUF, buffer);
+		set_int(fd[0], SOL_SOCKET, SO_SNDBUF, buffer);
+	}
+	if (connect(fd[0], &at.sa, at.len))
+		die("%s: connect to %s", proto_name(proto), addr_text(&at));
+	fd[1] = accept_one(l);
+	close(l);
+}
+
+TEST_F(mtu, carries_the_stream)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		int fd[2];
+
+		connect_with(&self->hosts, variant->fam, variant->mtu,
+			     proto_of(i), 0, fd);
+		/* With larger ones half of the window is the limit. */
+		if (variant->mtu && variant->mtu <= 9000)
+			note_segment_size(&self->log[i], "at first", fd[0]);
+		ASSERT_TRUE(exchange(fd[0], fd[1], 2 << 20, SOON_MS))
+			TH_LOG("over %s", proto_name(proto_of(i)));
+		close(fd[0]);
+		close(fd[1]);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* Four kilobytes are what a program asks for; the kernel doubles them. */
+TEST_F(mtu, carries_the_stream_between_small_buffers)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		int fd[2];
+
+		connect_with(&self->hosts, variant->fam, variant->mtu,
+			     proto_of(i), 4096, fd);
+		ASSERT_TRUE(exchange(fd[0], fd[1], 64 << 10, 3 * SOON_MS))
+			TH_LOG("over %s", proto_name(proto_of(i)));
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+/* ------------------------------------------------------------------ */
+
+/*
+ * host 0 -- host 1, a router -- far.  The sender is host 0 and the receiver
+ * far; the MTU changes at both ends of one of the links.
+ */
+FIXTURE(path) {
+	struct hosts hosts;
+	int far;
+	struct transcript log[2];
+};
+
+FIXTURE_VARIANT(path) {
+	enum family fam;
+	bool at_router;
+};
+
+FIXTURE_VARIANT_ADD(path, v4_own_device) { .fam = V4 };
+FIXTURE_VARIANT_ADD(path, v6_own_device) { .fam = V6 };
+FIXTURE_VARIANT_ADD(path, v4_behind_a_router) { .fam = V4, .at_router = true };
+FIXTURE_VARIANT_ADD(path, v6_behind_a_router) { .fam = V6, .at_router = true };
+
+static void enter(int ns)
+{
+	if (setns(ns, CLONE_NEWNET))
+		die("setns");
+}
+
+FIXTURE_SETUP(path)
+{
+	struct hosts *h = &self->hosts;
+
+	hosts_make(h, 1500);
+	own_namespace();
+	self->far = open("/proc/self/ns/net", O_RDONLY);
+	hosts_enter(h, 1);
+	run("ip link add name far0 type veth peer name far0 netns /proc/%d/fd/%d",
+	    getpid(), self->far);
+	run("ip address add 10.0.1.1/24 dev far0");
+	run("ip address add fd01::1/64 dev far0 nodad");
+	run("ip link set far0 up");
+	write_file("/proc/sys/net/ipv4/ip_forward", "1");
+	write_file("/proc/sys/net/ipv6/conf/all/forwarding", "1");
+	enter(self->far);
+	run("ip address add 10.0.1.2/24 dev far0");
+	run("ip address add fd01::2/64 dev far0 nodad");
+	run("ip link set far0 up");
+	run("ip route add default via 10.0.1.1");
+	run("ip -6 route add default via fd01::1");
+	await_address("fd01::2");
+	hosts_enter(h, 1);
+	await_address("fd01::1");
+	hosts_enter(h, 0);
+	run("ip route add default via 10.0.0.2");
+	run("ip -6 route add default via fd00::2");
+	/* So that something is under way at any time. */
+	run("tc qdisc add dev " LINK " root netem delay 2ms limit 10000");
+}
+
+FIXTURE_TEARDOWN(path)
+{
+}
+
+static void set_mtu(const struct hosts *h, int far, bool at_router, int mtu)
+{
+	hosts_enter(h, 1);
+	run("ip link set %s mtu %d", at_router ? "far0" : LINK, mtu);
+	if (at_router)
+		enter(far);
+	else
+		hosts_enter(h, 0);
+	run("ip link set %s mtu %d", at_router ? "far0" : LINK, mtu);
+	hosts_enter(h, 0);
+}
+
+/*
+ * Send as much as goes until the receiver has @until bytes; so there is always
+ * more on its way.
+ */
+static bool pump(int from, int to, __u64 *sent, __u64 *got, __u64 until)
+{
+	unsigned char buf[65536];
+	ssize_t n;
+
+	while (*got < until) {
+		struct pollfd p[2] = {
+			{ .fd = from, .events = POLLOUT },
+			{ .fd = to, .events = POLLIN },
+		};
+
+		if (poll(p, 2, 6 * SOON_MS) <= 0) {
+			fprintf(stderr, "# stuck: %llu sent, %llu received\n",
+				(unsigned long long)*sent,
+				(unsigned long long)*got);
+			return false;
+		}
+		if (p[0].revents) {
+			stream_fill(1, *sent, buf, sizeof(buf));
+			n = send(from, buf, sizeof(buf),
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (n < 0 && errno != EAGAIN)
+				die("send");
+			*sent += n > 0 ? n : 0;
+		}
+		if (p[1].revents) {
+			n = recv(to, buf, sizeof(buf), MSG_DONTWAIT);
+			if (n < 0 ? errno != EAGAIN :
+				    !n || stream_check(1, *got, buf, n) >= 0)
+				die("recv %zd at byte %llu", n,
+				    (unsigned long long)*got);
+			*got += n > 0 ? n : 0;
+		}
+	}
+	return true;
+}
+
+TEST_F(path, mtu_changes_in_mid_stream)
+{
+	static const int mtus[] = { 1280, 1500, 1400 };
+	struct hosts *h = &self->hosts;
+	unsigned int j;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct addr at = addr_of(variant->fam == V4 ? "10.0.1.2" :
+							      "fd01::2", 0);
+		__u64 sent = 0, got = 0;
+		int l, from, to;
+
+		/* What the first has learned of the path is not the second's. */
+		set_mtu(h, self->far, variant->at_router, 1500);
+		run("ip route flush cache");
+		run("ip -6 route flush cache");
+		enter(self->far);
+		l = listen_at(&at, proto_of(i), 1);
+		hosts_enter(h, 0);
+		from = dial(&at, proto_of(i));
+		ASSERT_LE(0, from);
+		to = accept_one(l);
+		close(l);
+		ASSERT_TRUE(pump(from, to, &sent, &got, 500000));
+		note_segment_size(&self->log[i], "at first", from);
+		for (j = 0; j < ARRAY_SIZE(mtus); j++) {
+			set_mtu(h, self->far, variant->at_router, mtus[j]);
+			ASSERT_TRUE(pump(from, to, &sent, &got,
+					 sent + 1000000))
+				TH_LOG("%s, at MTU %d", proto_name(proto_of(i)),
+				       mtus[j]);
+			/* A path that has grown is believed after minutes. */
+			note_segment_size(&self->log[i], "later", from);
+		}
+		ASSERT_EQ(0, shutdown(from, SHUT_WR));
+		ASSERT_TRUE(recv_stream(to, 1, got, sent - got));
+		close(from);
+		close(to);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+TEST_HARNESS_MAIN
