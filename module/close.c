@@ -225,6 +225,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	purge_receive_queue(sk);
 	ferry_purge_write_queue(sk);
 	ferry_purge_ofo(sk);
+	memset(&fp->ofo, 0, sizeof(fp->ofo));
 	forget_peer(sk);
 
 	WRITE_ONCE(sk->sk_shutdown, 0);

@@ -44,6 +44,7 @@
 #include "machine.h"
 #include "mib.h"
 #include "netns.h"
+#include "ofo.h"
 #include "rate.h"
 #include "recovery.h"
 #include "rtt.h"
@@ -74,6 +75,7 @@
  * struct ferry_skb_cb - what Ferry knows of a segment, in skb->cb
  * @ip: what the IP layer knows; zero in segments that are handed to it
  * @tx: queued segments: the state of delivery when it was sent last
+ * @run: segments beyond a hole: the run that they are part of (ofo.c)
  * @seq: first sequence number; SYN and FIN count one each
  * @end_seq: sequence number after the last
  * @ack_seq: received segments: SEG.ACK
@@ -96,6 +98,7 @@ struct ferry_skb_cb {
 			struct inet6_skb_parm h6;
 		} ip;
 		struct ferry_rate_tx tx;	/* rate.h */
+		struct ferry_sack_block run;
 	};
 	u32 seq;
 	u32 end_seq;
@@ -330,8 +333,7 @@ struct ferry_conn_sock {
  * @sack_ok: both ends permit SACK
  * @ecn_ok: both ends know ECN
  * @rtx_queue: sent and not acknowledged, by sequence number
- * @ofo_queue: received beyond a hole, by sequence number
- * @ofo_last: the last in @ofo_queue
+ * @ofo: received beyond a hole
  * @total_retrans: segments sent again, for FERRY_INFO
  * @bytes_acked: bytes acknowledged by the peer, for FERRY_INFO
  * @bytes_received: bytes received in order, for FERRY_INFO
@@ -371,8 +373,7 @@ struct ferry_sock {
 	   sack_ok:1,
 	   ecn_ok:1;
 	struct rb_root rtx_queue;
-	struct rb_root ofo_queue;
-	struct sk_buff *ofo_last;
+	struct ferry_ofo ofo;
 	u32 total_retrans;
 	u32 segs_in;
 	u32 segs_out;
@@ -717,6 +718,7 @@ void ferry_mark_skb_lost(struct sock *sk, struct sk_buff *skb);
 
 /* reassembly.c */
 void ferry_data_queue(struct sock *sk, struct sk_buff *skb);
+void ferry_data_outside(struct sock *sk, const struct sk_buff *skb);
 void ferry_purge_ofo(struct sock *sk);
 
 /* delack.c */
@@ -788,7 +790,9 @@ void ferry_options_agree(struct sock *sk, const struct sk_buff *skb,
 			 const struct ferry_options *o);
 void ferry_options_read(struct sock *sk, const struct sk_buff *skb,
 			struct ferry_options *o);
-unsigned int ferry_options_write(struct sock *sk, bool syn, u8 *opt);
+bool ferry_options_fit(const struct sock *sk, const struct sk_buff *skb);
+unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
+				 u8 *opt);
 void ferry_options_inherit(struct sock *sk,
 			   const struct ferry_request_sock *req);
 void ferry_request_agree(struct ferry_request_sock *req,

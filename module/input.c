@@ -93,8 +93,10 @@ bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb)
 		break;
 	case FERRY_SEND_ACK_LIMITED:
 		if (ferry_may_answer(sock_net(sk), skb,
-				     &ferry_csk(sk)->last_answer))
+				     &ferry_csk(sk)->last_answer)) {
+			ferry_data_outside(sk, skb);
 			ferry_send_ack(sk);
+		}
 		break;
 	case FERRY_SEND_CHALLENGE:
 		challenge(sk, skb);

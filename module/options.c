@@ -98,30 +98,69 @@ u8 ferry_syn_flags(const struct sock *sk, u8 flags)
 	return ferry_csk(sk)->retransmits ? flags : flags | ECN_SETUP;
 }
 
+/* SACK blocks for which there is room beside the data: none in a full segment. */
+static unsigned int sack_blocks_that_fit(const struct sk_buff *skb)
+{
+	u32 mss = FERRY_SKB_CB(skb)->mss;
+
+	if (!skb->len)
+		return FERRY_SACK_BLOCKS_MAX;
+	if (skb->len + 4 > mss)
+		return 0;
+	return (mss - skb->len - 4) / sizeof(struct ferry_sack_block);
+}
+
+/**
+ * ferry_options_fit() - will a segment say all that an ACK has to say?
+ * @sk: the socket
+ * @skb: the segment; its payload alone, described by its control block
+ *
+ * The MSS is not made smaller for SACK blocks: where there is no room for one
+ * beside the data, none goes, and an ACK that is owed has to follow.
+ *
+ * Return: true if it will.
+ */
+bool ferry_options_fit(const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	return !fp->sack_ok || likely(!ferry_ofo_has_blocks(&fp->ofo)) ||
+	       sack_blocks_that_fit(skb);
+}
+
 /**
  * ferry_options_write() - the options of a segment of a full socket
  * @sk: the socket
- * @syn: the segment is a SYN or SYN-ACK
+ * @skb: the segment; its payload alone, described by its control block
  * @opt: room for FERRY_OPTIONS_MAX bytes
  *
  * Return: bytes written, a multiple of four.
  */
-unsigned int ferry_options_write(struct sock *sk, bool syn, u8 *opt)
+unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
+				 u8 *opt)
 {
-	const struct ferry_sock *fp = ferry_sk(sk);
-	struct ferry_options o = { .has_timestamp = fp->has_tstamp };
+	struct ferry_options o = { .has_timestamp = ferry_sk(sk)->has_tstamp };
+	struct ferry_sack_block sacks[FERRY_SACK_BLOCKS_MAX];
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
 
 	if (fp->has_tstamp) {
 		o.ts_val = ferry_ts_clock() + fp->ts_offset;
 		o.ts_ecr = fp->ts_recent;
 	}
-	if (syn) {
+	if (unlikely(cb->flags & FERRY_SYN)) {
 		o.mss = ferry_mss_offer(sk);
 		o.has_sack_perm = fp->sack_ok;
 		o.has_wscale = fp->has_wscale;
 		o.wscale = fp->rcv_wscale;
+	} else if (fp->sack_ok && unlikely(ferry_ofo_has_blocks(&fp->ofo))) {
+		o.num_sacks = min(sack_blocks_that_fit(skb),
+				  ferry_ofo_blocks(&fp->ofo, sacks));
+		/* A duplicate is told once. */
+		if (o.num_sacks)
+			fp->ofo.duplicate.end = fp->ofo.duplicate.start;
 	}
-	return ferry_options_build(opt, &o, NULL);
+	return ferry_options_build(opt, &o, sacks);
 }
 
 /**

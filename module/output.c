@@ -82,7 +82,7 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	/* A burst that ends is worth handing up at once (GRO). */
 	if (skb->len > cb->mss)
 		flags |= FERRY_PSH;
-	len = ferry_options_write(sk, flags & FERRY_SYN, options);
+	len = ferry_options_write(sk, skb, options);
 	memcpy(skb_push(skb, len), options, len);
 	if (flags & FERRY_SYN) {
 		flags = ferry_syn_flags(sk, flags);
@@ -119,6 +119,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	unsigned int segs = 1, len = skb->len;
 	u16 mss = FERRY_SKB_CB(skb)->mss;
 	u64 leave_ns;
+	bool acks;
 	int err;
 
 	if (clone) {
@@ -149,6 +150,8 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		return -EHOSTUNREACH;
 	}
 
+	acks = FERRY_SKB_CB(skb)->flags & FERRY_ACK &&
+	       ferry_options_fit(sk, skb);
 	push_header(sk, skb);
 	if (len > mss) {
 		segs = DIV_ROUND_UP(len, mss);
@@ -164,7 +167,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (!skb_is_gso(skb))
 		ferry_checksum_for_device(skb, dst);
 
-	if (FERRY_SKB_CB(skb)->flags & FERRY_ACK)
+	if (acks)
 		ferry_ack_sent(sk);
 	if (len)
 		ferry_ack_data_sent(sk);

@@ -3,11 +3,11 @@
  * Putting the stream together: the seventh step of RFC 9293 section 3.10.7.4.
  *
  * What comes in order goes to the end of sk_receive_queue; what comes beyond
- * a hole waits in ofo_queue, a tree by sequence number, until the hole is
- * filled.  Segments that continue each other share one buffer where that is
- * possible: it saves memory and the reader's time.
+ * a hole waits (ofo.c) until the hole is filled.  Segments that continue each
+ * other share one buffer where that is possible: it saves memory and the
+ * reader's time.
  *
- * What was acknowledged is never thrown away.  What waits in ofo_queue was
+ * What was acknowledged is never thrown away.  What waits beyond a hole was
  * not, so it goes first when memory is short.
  *
  * Context: socket lock held, in BH or while the backlog is worked off.
@@ -52,25 +52,17 @@ static void queue_in_order(struct sock *sk, struct sk_buff *skb)
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
 }
 
-static void ofo_erase(struct sock *sk, struct sk_buff *skb)
-{
-	struct ferry_sock *fp = ferry_sk(sk);
-
-	if (fp->ofo_last == skb)
-		fp->ofo_last = skb_rb_prev(skb);
-	rb_erase(&skb->rbnode, &fp->ofo_queue);
-}
-
 /**
  * ferry_purge_ofo() - throw away what waits for a hole to be filled
  * @sk: the socket
  */
 void ferry_purge_ofo(struct sock *sk)
 {
+	struct ferry_ofo *ofo = &ferry_sk(sk)->ofo;
 	struct sk_buff *skb;
 
-	while ((skb = skb_rb_first(&ferry_sk(sk)->ofo_queue))) {
-		ofo_erase(sk, skb);
+	while ((skb = skb_rb_first(&ofo->tree))) {
+		ferry_ofo_take_first(ofo, skb);
 		__kfree_skb(skb);
 	}
 }
@@ -78,13 +70,11 @@ void ferry_purge_ofo(struct sock *sk)
 /* The latest first: its hole is the last to be filled. */
 static void prune_ofo(struct sock *sk)
 {
-	struct ferry_sock *fp = ferry_sk(sk);
-	struct sk_buff *skb;
+	struct ferry_ofo *ofo = &ferry_sk(sk)->ofo;
 
-	while ((skb = fp->ofo_last) &&
+	while (!ferry_ofo_empty(ofo) &&
 	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf) {
-		ofo_erase(sk, skb);
-		ferry_drop(sk, skb, FERRY_DROP_OFO_PRUNED);
+		ferry_drop(sk, ferry_ofo_take_last(ofo), FERRY_DROP_OFO_PRUNED);
 	}
 }
 
@@ -103,18 +93,30 @@ static bool charge(struct sock *sk, struct sk_buff *skb)
 	return true;
 }
 
+/* The sender is told, so that it can take back what it thought was lost. */
+static void came_twice(struct ferry_sock *fp, u32 start, u32 end)
+{
+	if (fp->sack_ok)
+		ferry_ofo_duplicate(&fp->ofo, start, end);
+}
+
 /* A hole may have been filled: move what continues the stream. */
 static void drain_ofo(struct sock *sk)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
+	u32 twice = fp->rcv_nxt;
 	struct ferry_skb_cb *cb;
 	struct sk_buff *skb;
 
-	while ((skb = skb_rb_first(&fp->ofo_queue))) {
+	while ((skb = skb_rb_first(&fp->ofo.tree))) {
 		cb = FERRY_SKB_CB(skb);
 		if (seq_after(cb->seq, fp->rcv_nxt))
 			return;
-		ofo_erase(sk, skb);
+		/* What filled the hole may have brought more than that. */
+		if (seq_before(cb->seq, twice))
+			came_twice(fp, cb->seq, seq_before(cb->end_seq, twice) ?
+						cb->end_seq : twice);
+		ferry_ofo_take_first(&fp->ofo, skb);
 		if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
 			ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
 			continue;
@@ -131,9 +133,7 @@ static void drain_ofo(struct sock *sk)
 static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
-	struct rb_node **p = &fp->ofo_queue.rb_node, *parent = NULL;
-	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
-	struct sk_buff *other;
+	struct sk_buff_head covered;
 
 	ferry_count(sock_net(sk), OUT_OF_ORDER);
 	if (!charge(sk, skb)) {
@@ -142,32 +142,15 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 	}
 
 	/* Most continue what came last. */
-	if (fp->ofo_last && try_coalesce(sk, fp->ofo_last, skb))
+	if (fp->ofo.last && try_coalesce(sk, fp->ofo.last, skb)) {
+		ferry_ofo_grown(&fp->ofo);
 		return;
-	while (*p) {
-		parent = *p;
-		other = rb_to_skb(parent);
-		if (seq_before(cb->seq, FERRY_SKB_CB(other)->seq)) {
-			p = &parent->rb_left;
-			continue;
-		}
-		if (!seq_after(cb->end_seq, FERRY_SKB_CB(other)->end_seq)) {
-			ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
-			return;
-		}
-		p = &parent->rb_right;
 	}
-	rb_link_node(&skb->rbnode, parent, p);
-	rb_insert_color(&skb->rbnode, &fp->ofo_queue);
-
-	/* What it covers is not needed any more. */
-	while ((other = skb_rb_next(skb)) &&
-	       !seq_after(FERRY_SKB_CB(other)->end_seq, cb->end_seq)) {
-		ofo_erase(sk, other);
-		ferry_drop(sk, other, FERRY_DROP_OFO_MERGED);
-	}
-	if (!skb_rb_next(skb))
-		fp->ofo_last = skb;
+	__skb_queue_head_init(&covered);
+	if (!ferry_ofo_insert(&fp->ofo, skb, &covered))
+		ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
+	while ((skb = __skb_dequeue(&covered)))
+		ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
 }
 
 static void wake_reader(struct sock *sk)
@@ -191,6 +174,22 @@ static bool takes_data(const struct sock *sk)
 {
 	return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
 				      TCPF_FIN_WAIT2);
+}
+
+/**
+ * ferry_data_outside() - a segment is not acceptable: has it come before?
+ * @sk: the socket
+ * @skb: the segment
+ */
+void ferry_data_outside(struct sock *sk, const struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	if (cb->seq == cb->end_seq || !seq_before(cb->seq, fp->rcv_nxt))
+		return;
+	came_twice(fp, cb->seq, seq_after(cb->end_seq, fp->rcv_nxt) ?
+				fp->rcv_nxt : cb->end_seq);
 }
 
 /**
@@ -218,6 +217,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	__skb_pull(skb, ferry_hdr_len(ferry_hdr(skb)));
 
 	if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
+		came_twice(fp, cb->seq, cb->end_seq);
 		reject(sk, skb, FERRY_DROP_OLD_DATA);
 		return;
 	}
@@ -234,6 +234,8 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 		ofo_insert(sk, skb);
 		return;
 	}
+	if (seq_before(cb->seq, fp->rcv_nxt))
+		came_twice(fp, cb->seq, fp->rcv_nxt);
 
 	if (!charge(sk, skb)) {
 		ferry_csk(sk)->no_room = 1;
@@ -243,7 +245,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	if (skb->len)
 		ferry_ack_owed(sk, skb);
 	queue_in_order(sk, skb);
-	if (!RB_EMPTY_ROOT(&fp->ofo_queue)) {
+	if (!ferry_ofo_empty(&fp->ofo)) {
 		/* RFC 5681 section 4.2: a segment in a hole is ACKed at once */
 		ferry_ack_at_once(sk);
 		if (!fin)

@@ -260,8 +260,7 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	ferry_options_inherit(child, req);
 	fp->mss_clamp = req->mss;
 	fp->rtx_queue = RB_ROOT;
-	fp->ofo_queue = RB_ROOT;
-	fp->ofo_last = NULL;
+	memset(&fp->ofo, 0, sizeof(fp->ofo));
 	csk->cong.high_seq = req->snt_isn;
 	csk->cong.usage_seq = fp->snd_una;
 	csk->last_rcv = (u32)jiffies;

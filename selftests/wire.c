@@ -149,6 +149,7 @@ void wire_send(struct wire *w, const struct segment *s)
 		memset(ip, 0, sizeof(*ip));
 		ip->version = 4;
 		ip->ihl = 5;
+		ip->tos = s->tos;
 		ip->ttl = 64;
 		ip->protocol = w->proto;
 		ip->tot_len = htons(len);
@@ -161,7 +162,7 @@ void wire_send(struct wire *w, const struct segment *s)
 
 		len = sizeof(*ip) + payload;
 		memset(ip, 0, sizeof(*ip));
-		ip->ip6_vfc = 6 << 4;
+		ip->ip6_flow = htonl(6 << 28 | s->tos << 20);
 		ip->ip6_hlim = 64;
 		ip->ip6_nxt = w->proto;
 		ip->ip6_plen = htons(payload);
@@ -219,6 +220,7 @@ bool wire_recv(struct wire *w, struct segment *s, int timeout_ms)
 		die("%s sent a header of %d bytes in a segment of %d",
 		    proto_name(w->proto), header, len);
 	memset(s, 0, sizeof(*s));
+	s->tos = w->fam == V4 ? packet[1] : get16(packet) >> 4;
 	s->from = get16(p);
 	s->to = get16(p + 2);
 	s->seq = get32(p + 4);
@@ -247,7 +249,8 @@ void add_option(struct segment *s, int kind, const void *data, int len)
 
 	p[0] = kind;
 	p[1] = len + 2;
-	memcpy(p + 2, data, len);
+	if (len)
+		memcpy(p + 2, data, len);
 	s->options_len += len + 2;
 	while (s->options_len % 4)
 		s->options[s->options_len++] = 1;
@@ -264,6 +267,45 @@ void add_mss(struct segment *s, __u16 mss)
 void add_window_scale(struct segment *s, __u8 shift)
 {
 	add_option(s, 3, &shift, 1);
+}
+
+void add_sack_permitted(struct segment *s)
+{
+	add_option(s, 4, NULL, 0);
+}
+
+void add_timestamp(struct segment *s, __u32 val, __u32 ecr)
+{
+	__u8 v[8];
+
+	put32(v, val);
+	put32(v + 4, ecr);
+	add_option(s, 8, v, 8);
+}
+
+const __u8 *find_option(const struct segment *s, int kind, int *len)
+{
+	int i = 0;
+
+	while (i + 1 < s->options_len && s->options[i]) {
+		if (s->options[i] == 1) {
+			i++;
+			continue;
+		}
+		if (s->options[i + 1] < 2)
+			break;
+		if (s->options[i] == kind) {
+			*len = s->options[i + 1] - 2;
+			return s->options + i + 2;
+		}
+		i += s->options[i + 1];
+	}
+	return NULL;
+}
+
+__u32 number_at(const __u8 *p)
+{
+	return get32(p);
 }
 
 const char *flags_text(const struct segment *s)

@@ -20,11 +20,14 @@
 #define PSH 0x08
 #define ACK 0x10
 #define URG 0x20
+#define ECE 0x40
+#define CWR 0x80
 
 struct segment {
 	__u16 from, to;		/* ports */
 	__u32 seq, ack;
 	__u8 flags;
+	__u8 tos;		/* or traffic class; its low bits are ECN's */
 	__u16 window;
 	__u8 options[40];
 	int options_len;
@@ -61,6 +64,11 @@ void wire_await(struct wire *w, struct segment *s);
 void add_option(struct segment *s, int kind, const void *data, int len);
 void add_mss(struct segment *s, __u16 mss);
 void add_window_scale(struct segment *s, __u8 shift);
+void add_sack_permitted(struct segment *s);
+void add_timestamp(struct segment *s, __u32 val, __u32 ecr);
+/* The data of an option, and its length at @len; NULL if it is not there. */
+const __u8 *find_option(const struct segment *s, int kind, int *len);
+__u32 number_at(const __u8 *p);
 
 /* "SYN|ACK mss 1460 ws 7", without numbers that differ from run to run. */
 const char *flags_text(const struct segment *s);
