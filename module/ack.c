@@ -129,17 +129,13 @@ static bool update_window(struct ferry_sock *fp, const struct ferry_skb_cb *cb)
 static void probe_answered(struct sock *sk)
 {
 	const struct sk_buff *skb = ferry_send_head(sk);
-	struct ferry_conn_sock *csk = ferry_csk(sk);
-	struct ferry_sock *fp = ferry_sk(sk);
+	const struct ferry_sock *fp = ferry_sk(sk);
 
-	if (!skb || csk->pending != FERRY_TIMER_PROBE)
+	if (!skb || fp->conn.pending != FERRY_TIMER_PROBE)
 		return;
-	if (!seq_after(FERRY_SKB_CB(skb)->seq + min_t(u32, skb->len, fp->mss),
-		       ferry_wnd_end(fp))) {
-		csk->backoff = 0;
-		csk->retrans_stamp = 0;
-		ferry_timer_stop(sk);
-	}
+	ferry_probe_answered(sk, !seq_after(FERRY_SKB_CB(skb)->seq +
+					    min_t(u32, skb->len, fp->mss),
+					    ferry_wnd_end(fp)));
 }
 
 static void data_acknowledged(struct sock *sk, struct ferry_ack_sample *sample,

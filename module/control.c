@@ -217,6 +217,8 @@ int ferry_send_syn(struct sock *sk)
 	fp->pushed_seq = isn;
 	fp->snd_wnd = 0;
 	csk->retransmits = 0;
+	/* A user time-out counts from here. */
+	csk->retrans_stamp = (u32)jiffies ?: 1;
 	csk->cong.high_seq = isn;
 	csk->cong.usage_seq = isn;
 

@@ -819,6 +819,7 @@ void ferry_timer_arm(struct sock *sk, enum ferry_timer_event event,
 void ferry_timer_stop(struct sock *sk);
 void ferry_rearm_rto(struct sock *sk);
 void ferry_rearm_probe(struct sock *sk);
+void ferry_probe_answered(struct sock *sk, bool open);
 unsigned long ferry_rto(const struct sock *sk);
 void ferry_give_up(struct sock *sk);
 void ferry_delack_start(struct sock *sk, unsigned long delay);

@@ -230,8 +230,9 @@ static void syn_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
  * The peer has acknowledged our FIN.  Returns true if the connection has left
  * the full socket, which must not be touched any more.
  */
-static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
+static bool fin_acknowledged(struct sock *sk, struct sk_buff *skb)
 {
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
 	u32 data_end = cb->end_seq - !!(cb->flags & FERRY_FIN);
 	unsigned long timeout;
@@ -251,7 +252,7 @@ static bool fin_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 	if (fp->conn.linger2 < 0 || (cb->end_seq != cb->seq &&
 				     seq_after(data_end, fp->rcv_nxt))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
-		ferry_send_reset(sk);
+		ferry_reply_reset(sock_net(sk), fp->conn.af_ops, sk, skb);
 		ferry_done(sk);
 		return true;
 	}
@@ -323,7 +324,7 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	ferry_ts_update(fp, cb, &o);
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 					    TCPF_LAST_ACK)) &&
-	    fp->snd_una == fp->write_seq && fin_acknowledged(sk, cb)) {
+	    fp->snd_una == fp->write_seq && fin_acknowledged(sk, skb)) {
 		consume_skb(skb);
 		return;
 	}

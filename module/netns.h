@@ -30,6 +30,7 @@ struct ferry_bind_head {
  * struct ferry_sysctl - settings under net.ferry
  * @syn_retries: retransmissions of a SYN
  * @synack_retries: retransmissions of a SYN-ACK
+ * @retries1: retransmissions before another route is looked for
  * @retries2: retransmissions before a connection is given up
  * @orphan_retries: the same without a file descriptor; 0: 8
  * @max_orphans: connections without a file descriptor
@@ -54,6 +55,7 @@ struct ferry_bind_head {
 struct ferry_sysctl {
 	int syn_retries;
 	int synack_retries;
+	int retries1;
 	int retries2;
 	int orphan_retries;
 	int max_orphans;

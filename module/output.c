@@ -354,6 +354,19 @@ static void check_idle(struct sock *sk)
 	ferry_cong_restart(&csk->cong, idle / rto);
 }
 
+/* Segments that the congestion window has room for. */
+static u32 congestion_quota(const struct ferry_cong *ca,
+			    const struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	u32 in_flight = ferry_cong_in_flight(ca);
+
+	if (in_flight < ca->snd_cwnd)
+		return ca->snd_cwnd - in_flight;
+	/* The end is told in any case: it may be all that is left to say. */
+	return cb->flags & FERRY_FIN && skb->len <= ca->mss ? 1 : 0;
+}
+
 /**
  * ferry_push() - send what may be sent
  * @sk: the socket
@@ -378,12 +391,11 @@ void ferry_push(struct sock *sk, bool more)
 	while ((skb = ferry_send_head(sk))) {
 		if (ferry_pace_holds(sk))
 			break;
-		quota = ferry_cong_in_flight(ca);
-		if (quota >= ca->snd_cwnd) {
+		quota = congestion_quota(ca, skb);
+		if (!quota) {
 			limited = true;
 			break;
 		}
-		quota = ca->snd_cwnd - quota;
 		if (skb->len) {
 			len = sendable(sk, skb, min(quota, max_segs), more);
 			if (!len)

@@ -107,13 +107,16 @@ static void request_timer(struct timer_list *t)
 	struct ferry_request_sock *req = timer_container_of(req, t, timer);
 	struct sock *sk = ferry_mini_sk(&req->common);
 	const struct ferry_net *fn = ferry_net(sock_net(sk));
+	int retries;
 
 	if (sk_unhashed(sk)) {
 		ferry_request_put(req);
 		return;
 	}
+	retries = READ_ONCE(ferry_csk(req->listener)->syn_retries) ?:
+		  READ_ONCE(fn->sysctl.synack_retries);
 	if (req->listener->sk_state != TCP_LISTEN ||
-	    req->retransmits >= READ_ONCE(fn->sysctl.synack_retries)) {
+	    req->retransmits >= retries) {
 		if (ferry_hash_remove(sk)) {
 			ferry_count(sock_net(sk), ATTEMPT_FAILS);
 			request_end(req);

@@ -16,6 +16,7 @@
 static const struct ferry_sysctl defaults = {
 	.syn_retries		= 6,
 	.synack_retries		= 5,
+	.retries1		= 3,
 	.retries2		= 15,
 	.fin_timeout		= 60 * HZ,
 	.keepalive_time		= 7200 * HZ,
@@ -34,6 +35,7 @@ static const struct ferry_sysctl defaults = {
 
 static int retries_min = 1;
 static int retries_max = 127;
+static int retries1_max = 255;
 static int buffer_min = 2048;
 
 #define FERRY_SYSCTL(member, count, handler, low, high)		\
@@ -54,6 +56,8 @@ static const struct ctl_table template[] = {
 		     &retries_min, &retries_max),
 	FERRY_SYSCTL(synack_retries, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, &retries_max),
+	FERRY_SYSCTL(retries1, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, &retries1_max),
 	FERRY_SYSCTL(retries2, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, &retries_max),
 	FERRY_SYSCTL(orphan_retries, 1, proc_dointvec_minmax,
@@ -83,7 +87,7 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL_SENTINEL
 };
 
-#define FERRY_SYSCTL_COUNT	19
+#define FERRY_SYSCTL_COUNT	20
 
 /*
  * How many connections without a program a host can afford: TCP's number,

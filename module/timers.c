@@ -26,8 +26,8 @@
 #include "ferry.h"
 #include "trace.h"
 
-/* After so many retransmissions another route is looked for. */
-#define RETRIES_SUSPECT		3
+/* Any RTO has reached its bound by then. */
+#define BACKOFF_MAX	((u8)16)
 
 /**
  * ferry_rto() - the retransmission time-out, with back-off
@@ -39,8 +39,10 @@ unsigned long ferry_rto(const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	return max(usecs_to_jiffies(ferry_rtt_backoff(&csk->rtt,
-						      csk->backoff)), 1UL);
+	u64 rto = max(usecs_to_jiffies(csk->rtt.rto_us), 1UL);
+
+	/* Rounded to the clock before it doubles, as Linux TCP's is. */
+	return min_t(u64, rto << min(csk->backoff, BACKOFF_MAX), FERRY_RTO_MAX);
 }
 
 /* How far is it to a deadline?  Jiffies; not positive if it has passed. */
@@ -114,7 +116,9 @@ void ferry_rearm_rto(struct sock *sk)
 void ferry_rearm_probe(struct sock *sk)
 {
 	if (ferry_csk(sk)->pending == FERRY_TIMER_NONE)
-		ferry_timer_arm(sk, FERRY_TIMER_PROBE, ferry_rto(sk));
+		ferry_timer_arm(sk, FERRY_TIMER_PROBE,
+				max_t(unsigned long, ferry_rto(sk),
+				      FERRY_RTO_MIN));
 }
 
 /**
@@ -140,14 +144,32 @@ static unsigned long retries_time(unsigned int retries)
 	       (retries - doublings) * FERRY_RTO_MAX;
 }
 
+/* Has it been so many jiffies since something was first sent again? */
+static bool stuck_for(const struct ferry_conn_sock *csk, unsigned long limit)
+{
+	return csk->retransmits && csk->retrans_stamp &&
+	       (u32)jiffies - csk->retrans_stamp >= limit;
+}
+
 /* Has the connection been without an answer for too long? */
 static bool too_long(const struct sock *sk, unsigned int retries)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
-	unsigned long limit = csk->user_timeout ?: retries_time(retries);
 
-	return csk->retransmits && csk->retrans_stamp &&
-	       (u32)jiffies - csk->retrans_stamp >= limit;
+	return stuck_for(csk, csk->user_timeout ?: retries_time(retries));
+}
+
+/* Do not sleep past the moment at which FERRY_USER_TIMEOUT ends it all. */
+static unsigned long until_user_timeout(const struct sock *sk,
+					unsigned long delay)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+	s32 left;
+
+	if (!csk->user_timeout || !csk->retrans_stamp)
+		return delay;
+	left = csk->retrans_stamp + csk->user_timeout - (u32)jiffies;
+	return min_t(unsigned long, delay, max(left, 1));
 }
 
 static bool is_alive(const struct sock *sk)
@@ -175,23 +197,55 @@ static bool retransmission_is_hopeless(const struct sock *sk)
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	if (is_opening(sk)) {
-		if (csk->user_timeout && csk->retrans_stamp &&
-		    (u32)jiffies - csk->retrans_stamp >= csk->user_timeout)
+	if (!is_opening(sk))
+		return too_long(sk, patience(sk));
+	if (csk->user_timeout && stuck_for(csk, csk->user_timeout))
+		return true;
+	return csk->retransmits >= (csk->syn_retries ?:
+				    READ_ONCE(sysctl->syn_retries));
+}
+
+/*
+ * The peer has taken its window back.  It is there as long as it answers (RFC
+ * 9293 section 3.8.6.1); an application may set a bound to its own patience.
+ */
+static bool is_shut(const struct sock *sk)
+{
+	return !ferry_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD) &&
+	       !is_opening(sk);
+}
+
+static bool shut_is_hopeless(const struct sock *sk)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+	u32 stuck = csk->retrans_stamp ? (u32)jiffies - csk->retrans_stamp : 0;
+	u32 limit = 2 * FERRY_RTO_MAX;
+
+	if (csk->user_timeout) {
+		if (stuck > csk->user_timeout)
 			return true;
-		return csk->retransmits >= (csk->syn_retries ?:
-					    READ_ONCE(sysctl->syn_retries));
+		limit = min(limit, csk->user_timeout);
 	}
-	/* A peer that answers with a closed window is there (RFC 9293). */
-	if (!ferry_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD))
-		return (u32)jiffies - csk->last_ack > FERRY_RTO_MAX;
-	return too_long(sk, patience(sk));
+	return stuck > limit && csk->retransmit_at - csk->last_ack > limit;
+}
+
+/* Perhaps another route does better. */
+static void suspect_path(struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (is_opening(sk) ? csk->retransmits :
+	    stuck_for(csk, retries_time(READ_ONCE(sysctl->retries1))))
+		dst_negative_advice(sk);
+	sk_rethink_txhash(sk);
 }
 
 static void retransmission_timeout(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
+	bool shut;
 	u8 ca_state;
 
 	if (!csk->cong.packets_out)
@@ -199,7 +253,8 @@ static void retransmission_timeout(struct sock *sk)
 	if (sock_flag(sk, SOCK_DEAD) &&
 	    ferry_orphan_check(sk, is_alive(sk) || !too_long(sk, patience(sk))))
 		return;
-	if (retransmission_is_hopeless(sk)) {
+	shut = is_shut(sk);
+	if (shut ? shut_is_hopeless(sk) : retransmission_is_hopeless(sk)) {
 		ferry_give_up(sk);
 		return;
 	}
@@ -208,13 +263,13 @@ static void retransmission_timeout(struct sock *sk)
 	/* Even if nothing can be sent, time runs. */
 	if (!csk->retrans_stamp)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
-	if (csk->retransmits == RETRIES_SUSPECT)
-		dst_negative_advice(sk);
+	if (!shut)
+		suspect_path(sk);
 	ca_state = csk->cong.state;
 	ferry_mark_lost(sk, ferry_recovery_timeout(&csk->cong, fp->snd_una,
 						   fp->snd_nxt));
 	trace_ferry_cong(sk, ca_state);
-	if (csk->retransmits < U8_MAX)
+	if (!shut && csk->retransmits < U8_MAX)
 		csk->retransmits++;
 	/* What could not be sent for want of memory is tried again soon. */
 	if (ferry_retransmit_front(sk) == -ENOMEM) {
@@ -223,7 +278,8 @@ static void retransmission_timeout(struct sock *sk)
 	}
 	if (csk->backoff < U8_MAX)
 		csk->backoff++;
-	ferry_timer_arm(sk, FERRY_TIMER_RETRANS, ferry_rto(sk));
+	ferry_timer_arm(sk, FERRY_TIMER_RETRANS,
+			until_user_timeout(sk, ferry_rto(sk)));
 }
 
 /*
@@ -237,16 +293,46 @@ static bool probing_is_hopeless(const struct sock *sk, unsigned int max)
 	if (csk->user_timeout &&
 	    (u32)jiffies - csk->retrans_stamp >= csk->user_timeout)
 		return true;
-	return sock_flag(sk, SOCK_DEAD) && csk->backoff >= max;
+	return sock_flag(sk, SOCK_DEAD) && !is_alive(sk) &&
+	       csk->backoff >= max;
+}
+
+/* RFC 9293 section 3.8.6.1: as the RTO, with a minimum. */
+static unsigned long probe_interval(const struct sock *sk)
+{
+	return until_user_timeout(sk, max_t(unsigned long, ferry_rto(sk),
+					    FERRY_RTO_MIN));
+}
+
+/**
+ * ferry_probe_answered() - the peer has spoken while a probe was due
+ * @sk: the socket
+ * @open: its window lets the next piece go
+ *
+ * Context: socket lock held.
+ */
+void ferry_probe_answered(struct sock *sk, bool open)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (open) {
+		csk->backoff = 0;
+		csk->retrans_stamp = 0;
+		ferry_timer_stop(sk);
+	} else {
+		ferry_timer_arm(sk, FERRY_TIMER_PROBE, probe_interval(sk));
+	}
 }
 
 static void probe_timeout(struct sock *sk)
 {
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	unsigned int max;
 
 	if (csk->cong.packets_out || !ferry_send_head(sk)) {
 		csk->probes_out = 0;
+		csk->retrans_stamp = 0;
 		return;
 	}
 	max = patience(sk);
@@ -269,9 +355,9 @@ static void probe_timeout(struct sock *sk)
 		return;
 	}
 	csk->probes_out++;
-	if (csk->backoff < U8_MAX)
+	if (csk->backoff < READ_ONCE(sysctl->retries2))
 		csk->backoff++;
-	ferry_timer_arm(sk, FERRY_TIMER_PROBE, ferry_rto(sk));
+	ferry_timer_arm(sk, FERRY_TIMER_PROBE, probe_interval(sk));
 }
 
 static void retransmit_due(struct sock *sk)
