@@ -17,8 +17,14 @@
 #include "ktest.h"
 #include "lib.h"
 
+/*
+ * Over loopback TCP and Ferry by themselves; over the bridge between two hosts
+ * Ferry to TCP, and TCP to Ferry.  Tests about the data take all four.
+ */
+#define WAYS 4
+
 FIXTURE(flow) {
-	struct transcript log[2];
+	struct transcript log[WAYS];
 };
 
 FIXTURE_VARIANT(flow) {
@@ -40,6 +46,67 @@ FIXTURE_TEARDOWN(flow)
 static int proto_of(int which)
 {
 	return which ? ferry() : IPPROTO_TCP;
+}
+
+static int ways(void)
+{
+	return can_bridge() && ferry() != IPPROTO_TCP ? WAYS : 2;
+}
+
+static enum ends ends_of(int way)
+{
+	static const enum ends ends[WAYS] = {
+		TCP_TO_TCP, FERRY_TO_FERRY, FERRY_TO_TCP, TCP_TO_FERRY,
+	};
+
+	return ends[way];
+}
+
+/* Go to where the listener is to be; returns where that is. */
+static struct addr enter_server(struct hosts *h, enum family fam, int way)
+{
+	if (!ends_differ(ends_of(way)))
+		return loopback(fam, 0);
+	hosts_make(h, 1500);
+	hosts_bridge(h, ends_of(way) == TCP_TO_FERRY);
+	hosts_enter(h, 1);
+	return host_addr(1, fam, 0);
+}
+
+static void enter_client(struct hosts *h, int way)
+{
+	if (ends_differ(ends_of(way)))
+		hosts_enter(h, 0);
+}
+
+/* fd[0] has connected to fd[1]. */
+static void pair(enum family fam, int way, int fd[2])
+{
+	struct hosts h;
+	struct addr at = enter_server(&h, fam, way);
+	int l = listen_at(&at, ends_proto(ends_of(way), 1), 1);
+
+	enter_client(&h, way);
+	fd[0] = dial(&at, ends_proto(ends_of(way), 0));
+	if (fd[0] < 0)
+		die("%s: connect", ends_name(ends_of(way)));
+	fd[1] = accept_one(l);
+	close(l);
+}
+
+/* All of them are what the first, TCP's, is. */
+static bool same_transcripts(const struct transcript *log)
+{
+	bool same = true;
+	int i;
+
+	for (i = 1; i < ways(); i++) {
+		if (same_transcript(&log[0], &log[i]))
+			continue;
+		fprintf(stderr, "# that was %s\n", ends_name(ends_of(i)));
+		same = false;
+	}
+	return same;
 }
 
 /* Send until the socket takes not one byte more; how much it took. */
@@ -81,12 +148,12 @@ TEST_F(flow, stopped_reader_polling)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
 		__u64 sent;
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		pair(variant->fam, i, fd);
 		note_poll(t, "sender at first", fd[0], POLLOUT);
 		note_poll(t, "reader at first", fd[1], 0);
 		sent = fill(fd[0], 1);
@@ -98,14 +165,14 @@ TEST_F(flow, stopped_reader_polling)
 		EXPECT_STREQ("EAGAIN", errno_name(errno));
 
 		ASSERT_TRUE(recv_stream(fd[1], 1, 0, sent))
-			TH_LOG("over %s", proto_name(proto_of(i)));
+			TH_LOG("%s", ends_name(ends_of(i)));
 		note_poll(t, "sender when drained", fd[0], POLLOUT);
 		note_poll(t, "reader when drained", fd[1], 0);
 		note_ret(t, "recv when drained",
 			 recv(fd[1], &sent, 1, MSG_DONTWAIT));
 		ASSERT_TRUE(exchange(fd[0], fd[1], 100000, SOON_MS));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 #define STOPPED_BYTES (8 << 20)
@@ -192,10 +259,11 @@ TEST_F(flow, smallest_buffers)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
-		struct addr at = loopback(variant->fam, 0);
-		int l = open_socket(variant->fam, proto_of(i));
+		struct hosts h;
+		struct addr at = enter_server(&h, variant->fam, i);
+		int l = open_socket(variant->fam, ends_proto(ends_of(i), 1));
 		int fd, peer;
 
 		set_int(l, SOL_SOCKET, SO_RCVBUF, 1);
@@ -203,7 +271,8 @@ TEST_F(flow, smallest_buffers)
 		ASSERT_EQ(0, bind(l, &at.sa, at.len));
 		ASSERT_EQ(0, listen(l, 1));
 		at = local_addr(l);
-		fd = open_socket(variant->fam, proto_of(i));
+		enter_client(&h, i);
+		fd = open_socket(variant->fam, ends_proto(ends_of(i), 0));
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, 1);
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, 1);
 		ASSERT_EQ(0, connect(fd, &at.sa, at.len));
@@ -215,9 +284,9 @@ TEST_F(flow, smallest_buffers)
 		     get_int(fd, SOL_SOCKET, SO_SNDBUF),
 		     get_int(peer, SOL_SOCKET, SO_SNDBUF));
 		ASSERT_TRUE(exchange(fd, peer, 100000, 3 * SOON_MS))
-			TH_LOG("over %s", proto_name(proto_of(i)));
+			TH_LOG("%s", ends_name(ends_of(i)));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(flow, half_close_lets_the_other_way_go_on)
@@ -227,11 +296,11 @@ TEST_F(flow, half_close_lets_the_other_way_go_on)
 	char c;
 
 	for (first = 0; first < 2; first++) {
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < ways(); i++) {
 			struct transcript *t = &self->log[i];
 			int fd[2], one, two;
 
-			connected_pair(variant->fam, proto_of(i), fd);
+			pair(variant->fam, i, fd);
 			one = fd[first];
 			two = fd[!first];
 			note(t, "%s closes first", who[first]);
@@ -263,7 +332,7 @@ TEST_F(flow, half_close_lets_the_other_way_go_on)
 			close(two);
 		}
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(flow, shutdown_of_reading)
@@ -373,12 +442,12 @@ TEST_F(flow, linger_zero_resets)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct linger abort = { .l_onoff = 1 };
 		struct transcript *t = &self->log[i];
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		pair(variant->fam, i, fd);
 		ASSERT_EQ(0, setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &abort,
 					sizeof(abort)));
 		close(fd[1]);
@@ -386,7 +455,7 @@ TEST_F(flow, linger_zero_resets)
 		EXPECT_EQ(ECONNRESET, get_int(fd[0], SOL_SOCKET, SO_ERROR));
 		read_of_reset(t, fd[0]);
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(flow, linger_waits_for_the_last_byte)
