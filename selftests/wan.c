@@ -3,10 +3,11 @@
  * What selftests/bench-wan runs in the guest: transfers over long, thin and bad
  * links, one line of results for each.
  *
- *	wan flow|fair SECONDS BUFFERS RTTS LINKS ALGORITHMS PROTOCOLS
+ *	wan flow|fair SECONDS MEGABYTES BUFFERS RTTS LINKS ALGORITHMS PROTOCOLS
  *
- * "flow" is one connection at a time, "fair" two at once over a link without
- * losses.  The last four are lists, separated by commas.  The path, made once, has four hosts:
+ * "flow" is one connection at a time, which ends after so many seconds, or
+ * megabytes if they come first; "fair" is two at once over a link without
+ * losses, for the whole time.  The last four are lists, separated by commas.  The path, made once, has four hosts:
  *
  *	sender -- card -- router -- receiver
  *
@@ -45,6 +46,7 @@ enum { SENDER, CARD, ROUTER, RECEIVER, PLACES };
 
 static int place[PLACES];
 static double seconds;
+static unsigned long long bytes_max;
 static int buffers;		/* bytes, 0 for what the kernel tunes */
 
 static void enter(int which)
@@ -296,28 +298,46 @@ static void time_is_over(int sig)
 	over = 1;
 }
 
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+struct report {
+	unsigned long long bytes;
+	double seconds;
+};
+
 static int recv_body(void *arg)
 {
 	/* Repeated, for a signal just before recv() does not end it. */
 	struct itimerval t = { .it_interval.tv_usec = 1000 };
 	struct sigaction act = { .sa_handler = time_is_over };
 	struct flow *f = arg;
-	unsigned long long got = 0;
+	struct report r = { 0 };
+	double start;
 
 	sigaction(SIGALRM, &act, NULL);
 	t.it_value.tv_sec = seconds;
 	t.it_value.tv_usec = (seconds - (int)seconds) * 1e6;
 	await_go(f);
 	setitimer(ITIMER_REAL, &t, NULL);
-	while (!over) {
-		ssize_t n = recv(f->rx, chunk, sizeof(chunk), MSG_WAITALL);
+	start = now();
+	while (!over && r.bytes < bytes_max) {
+		unsigned long long left = bytes_max - r.bytes;
+		size_t len = left < sizeof(chunk) ? left : sizeof(chunk);
+		ssize_t n = recv(f->rx, chunk, len, MSG_WAITALL);
 
 		if (n > 0)
-			got += n;
+			r.bytes += n;
 		else if (!over)
 			die("%s: recv %zd", proto_name(f->proto), n);
 	}
-	return write(f->report, &got, sizeof(got)) != sizeof(got);
+	r.seconds = now() - start;
+	return write(f->report, &r, sizeof(r)) != sizeof(r);
 }
 
 /* End the flow at once, with nothing left on the link; returns its goodput. */
@@ -326,9 +346,9 @@ static double end_flow(struct flow *f)
 	struct linger now = { .l_onoff = 1 };
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
-	unsigned long long got;
+	struct report r;
 
-	if (read(f->report, &got, sizeof(got)) != sizeof(got))
+	if (read(f->report, &r, sizeof(r)) != sizeof(r))
 		die("%s: no report", proto_name(f->proto));
 	close(f->report);
 	waitpid(f->receiver, NULL, 0);
@@ -341,7 +361,7 @@ static double end_flow(struct flow *f)
 	setsockopt(f->rx, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(f->tx);
 	close(f->rx);
-	return got * 8 / 1e6 / seconds;
+	return r.bytes * 8 / 1e6 / r.seconds;
 }
 
 static void run_flows(struct flow *flows, int n, int rtt, const char *link,
@@ -421,15 +441,16 @@ int main(int argc, char **argv)
 	int n_rtts, n_links, n_algorithms, n_protocols, r, l, a, p, q;
 	bool fair;
 
-	if (argc != 8)
-		die("usage: wan flow|fair SECONDS BUFFERS RTTS LINKS ALGORITHMS PROTOCOLS");
+	if (argc != 9)
+		die("usage: wan flow|fair SECONDS MEGABYTES BUFFERS RTTS LINKS ALGORITHMS PROTOCOLS");
 	fair = !strcmp(argv[1], "fair");
 	seconds = atof(argv[2]);
-	buffers = atoi(argv[3]);
-	n_rtts = split(argv[4], rtts);
-	n_links = split(argv[5], links);
-	n_algorithms = split(argv[6], algorithms);
-	n_protocols = split(argv[7], protocols);
+	bytes_max = fair ? ~0ULL : strtoull(argv[3], NULL, 0) << 20;
+	buffers = atoi(argv[4]);
+	n_rtts = split(argv[5], rtts);
+	n_links = split(argv[6], links);
+	n_algorithms = split(argv[7], algorithms);
+	n_protocols = split(argv[8], protocols);
 	for (l = 0; l < n_links; l++)
 		if (!loss_of(links[l]))
 			die("no kind of link is called '%s'", links[l]);
