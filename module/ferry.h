@@ -450,8 +450,11 @@ struct ferry_request_sock {
  * @txhash: its hash for multipath routes and transmit queues
  * @flow_label: its IPv6 flow label
  * @tos: its IP_TOS or IPV6_TCLASS
+ * @ts_recent: TS.Recent, if @has_tstamp
+ * @ts_recent_stamp: when it was set, in seconds of a monotonic clock
  * @substate: TCP_FIN_WAIT2 or TCP_TIME_WAIT
  * @rcv_wscale: shift of the windows that are sent to the peer
+ * @has_tstamp: both ends send timestamps
  *
  * The hash holds one reference, the timer another.  No reference to the
  * namespace or the module is held: namespace exit ends them all.
@@ -469,9 +472,12 @@ struct ferry_timewait_sock {
 	u32 priority;
 	u32 txhash;
 	__be32 flow_label;
+	u32 ts_recent;
+	u32 ts_recent_stamp;
 	u8 tos;
 	u8 substate;
 	u8 rcv_wscale;
+	u8 has_tstamp;
 };
 
 #define ferry_sk(ptr)	container_of(ptr, struct ferry_sock, conn.inet.sk)
@@ -801,6 +807,11 @@ void ferry_request_agree(struct ferry_request_sock *req,
 unsigned int ferry_request_options(const struct ferry_request_sock *req,
 				   u16 mss, u8 *opt);
 u8 ferry_syn_flags(const struct sock *sk, u8 flags);
+unsigned int ferry_timewait_options(const struct ferry_timewait_sock *tw,
+				    u8 *opt);
+bool ferry_paws_rejects(const struct ferry_sock *fp,
+			const struct ferry_skb_cb *cb,
+			const struct ferry_options *o);
 void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 		     const struct ferry_options *o);
 

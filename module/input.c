@@ -310,6 +310,11 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	bool gates_moved;
 
 	ferry_options_read(sk, skb, &o);
+	if (ferry_paws_rejects(fp, cb, &o)) {
+		ferry_count(sock_net(sk), PAWS);
+		refuse(sk, skb, FERRY_SEG_OUTSIDE);
+		return;
+	}
 	if (!is_ordinary(sk, cb)) {
 		event = classify(sk, cb);
 		if (event == FERRY_SEG_ACK_SYN) {

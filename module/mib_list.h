@@ -28,4 +28,5 @@ FERRY_MIB(FAST_RECOVERY, "FastRecovery"),
 FERRY_MIB(WINDOW_PROBES, "WindowProbes"),
 /* what segments said */
 FERRY_MIB(MALFORMED_OPTIONS, "MalformedOptions"),
+FERRY_MIB(PAWS, "PAWS"),
 FERRY_MIB(OUT_OF_ORDER, "OutOfOrder"),

@@ -219,6 +219,27 @@ unsigned int ferry_request_options(const struct ferry_request_sock *req,
 }
 
 /**
+ * ferry_timewait_options() - the options of an ACK from TIME_WAIT
+ * @tw: the mini socket
+ * @opt: room for FERRY_OPTIONS_MAX bytes
+ *
+ * Return: bytes written, a multiple of four.
+ */
+unsigned int ferry_timewait_options(const struct ferry_timewait_sock *tw,
+				    u8 *opt)
+{
+	const struct net *net = read_pnet(&tw->common.skc_net);
+	struct ferry_options o = { .has_timestamp = tw->has_tstamp };
+
+	if (tw->has_tstamp) {
+		o.ts_val = ferry_ts_clock() +
+			   ferry_ts_offset(net, tw->common.skc_hash);
+		o.ts_ecr = tw->ts_recent;
+	}
+	return ferry_options_build(opt, &o, NULL);
+}
+
+/**
  * ferry_options_inherit() - what a connection knows from its request
  * @sk: the new socket
  * @req: the request
@@ -238,6 +259,12 @@ void ferry_options_inherit(struct sock *sk,
 	ferry_ts_store(fp, req->ts_recent);
 }
 
+/* Seconds since TS.Recent was set. */
+static u32 ts_age(const struct ferry_sock *fp)
+{
+	return (u32)ktime_get_seconds() - fp->ts_recent_stamp;
+}
+
 /**
  * ferry_ts_update() - remember the timestamp to be echoed
  * @fp: the stream
@@ -251,6 +278,43 @@ void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 		     const struct ferry_options *o)
 {
 	if (o->has_timestamp && !seq_after(cb->seq, fp->rcv_wup) &&
-	    !seq_before(o->ts_val, fp->ts_recent))
+	    !ferry_ts_older(o->ts_val, fp->ts_recent, ts_age(fp), 0))
 		ferry_ts_store(fp, o->ts_val);
+}
+
+/* A pure ACK that another one has overtaken: harmless, and of no use. */
+static bool overtaken_ack(const struct ferry_sock *fp,
+			  const struct ferry_skb_cb *cb,
+			  const struct ferry_options *o)
+{
+	u32 rto_ms = fp->conn.rtt.rto_us / USEC_PER_MSEC;
+
+	return cb->flags == FERRY_ACK && cb->seq == cb->end_seq &&
+	       cb->seq == fp->rcv_nxt && cb->ack_seq == fp->snd_una &&
+	       !seq_after(cb->seq, fp->snd_wl1) &&
+	       (u32)cb->window << fp->snd_wscale <= fp->snd_wnd &&
+	       fp->ts_recent - o->ts_val <= rto_ms;
+}
+
+/**
+ * ferry_paws_rejects() - protection against wrapped sequence numbers
+ * @fp: the stream
+ * @cb: a segment
+ * @o: its options
+ *
+ * RFC 7323 section 5: a segment with an older timestamp than the last one is
+ * an old duplicate, whatever its sequence number.  A RST is exempt.  Like
+ * Linux TCP, one tick is forgiven, and so is a pure ACK that was overtaken:
+ * to answer it would only look like a duplicate ACK.
+ *
+ * Return: true if the segment must be taken for one outside the window.
+ */
+bool ferry_paws_rejects(const struct ferry_sock *fp,
+			const struct ferry_skb_cb *cb,
+			const struct ferry_options *o)
+{
+	return o->has_timestamp &&
+	       unlikely(ferry_ts_older(o->ts_val, fp->ts_recent, ts_age(fp),
+				       1)) &&
+	       !(cb->flags & FERRY_RST) && !overtaken_ack(fp, cb, o);
 }

@@ -171,6 +171,29 @@ static inline bool ferry_seq_acceptable(u32 seq, u32 end_seq, u32 rcv_wup,
 	       !seq_after(seq, rcv_nxt + window);
 }
 
+/* RFC 7323 section 5.5: after so many seconds of silence TS.Recent is void. */
+#define FERRY_PAWS_24DAYS	(24U * 24 * 60 * 60)
+
+/**
+ * ferry_ts_older() - is a segment older than what has been received?
+ * @ts_val: its timestamp
+ * @ts_recent: TS.Recent
+ * @age: seconds since @ts_recent was set
+ * @slack: ticks that a timestamp may lie back
+ *
+ * RFC 7323 section 5.3 (PAWS).  A clock that ticks every millisecond takes 24
+ * days to go half around; older timestamps say nothing.  Linux sends a zero
+ * if it has none, and so it is no timestamp.
+ *
+ * Return: true if it is.
+ */
+static inline bool ferry_ts_older(u32 ts_val, u32 ts_recent, u32 age,
+				  u32 slack)
+{
+	return (s32)(ts_recent - ts_val) > (s32)slack && ts_recent &&
+	       age < FERRY_PAWS_24DAYS;
+}
+
 static inline u8 ferry_hdr_flags(const struct tcphdr *th)
 {
 	return ((const u8 *)th)[13];

@@ -132,6 +132,9 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	tw->rcv_wnd = ferry_receive_window(fp);
 	tw->rcv_wscale = fp->rcv_wscale;
 	tw->last_answer = 0;
+	tw->has_tstamp = fp->has_tstamp;
+	tw->ts_recent = fp->ts_recent;
+	tw->ts_recent_stamp = fp->ts_recent_stamp;
 	tw->common.skc_nulls_node.pprev = NULL;
 	timer_setup(&tw->timer, tw_timer, 0);
 
@@ -191,13 +194,16 @@ void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 			const struct sk_buff *skb)
 {
 	struct net *net = read_pnet(&tw->common.skc_net);
-	struct tcphdr th;
+	struct ferry_reply reply;
+	unsigned int len;
 
 	if (!ferry_may_answer(net, skb, &tw->last_answer))
 		return;
-	ferry_init_header(&th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
+	ferry_init_header(&reply.th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
 			  tw->rcv_wnd >> tw->rcv_wscale);
-	tw->af_ops->reply(net, ferry_mini_sk(&tw->common), skb, &th);
+	len = ferry_timewait_options(tw, reply.options);
+	reply.th.doff = (sizeof(reply.th) + len) / 4;
+	tw->af_ops->reply(net, ferry_mini_sk(&tw->common), skb, &reply.th);
 	ferry_count(net, OUT_SEGS);
 }
 
