@@ -324,6 +324,7 @@ struct ferry_conn_sock {
  * @ts_recent: TS.Recent (RFC 7323 section 4.3): the timestamp to echo
  * @ts_recent_stamp: when @ts_recent was set, in seconds of a monotonic clock
  * @ts_offset: what is added to the clock in our timestamps
+ * @ecn_cwr_seq: high_seq of the reduction of the window that CWR was sent for
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @nodelay: FERRY_NODELAY
@@ -332,6 +333,7 @@ struct ferry_conn_sock {
  * @has_tstamp: both ends send timestamps
  * @sack_ok: both ends permit SACK
  * @ecn_ok: both ends know ECN
+ * @ecn_echo: ECE is due: a packet was marked
  * @rtx_queue: sent and not acknowledged, by sequence number
  * @ofo: received beyond a hole
  * @total_retrans: segments sent again, for FERRY_INFO
@@ -364,6 +366,7 @@ struct ferry_sock {
 	u32 ts_recent;
 	u32 ts_recent_stamp;
 	u32 ts_offset;
+	u32 ecn_cwr_seq;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;
 	u8 nodelay:1,
@@ -371,7 +374,8 @@ struct ferry_sock {
 	   has_wscale:1,
 	   has_tstamp:1,
 	   sack_ok:1,
-	   ecn_ok:1;
+	   ecn_ok:1,
+	   ecn_echo:1;
 	struct rb_root rtx_queue;
 	struct ferry_ofo ofo;
 	u32 total_retrans;
@@ -807,6 +811,12 @@ void ferry_request_agree(struct ferry_request_sock *req,
 unsigned int ferry_request_options(const struct ferry_request_sock *req,
 				   u16 mss, u8 *opt);
 u8 ferry_syn_flags(const struct sock *sk, u8 flags);
+
+/* ecn.c */
+u8 ferry_ecn_transmit(struct sock *sk, const struct sk_buff *skb, u8 flags);
+void ferry_ecn_cwr(struct sock *sk, const struct ferry_skb_cb *cb);
+void ferry_ecn_receive(struct sock *sk, const struct sk_buff *skb);
+
 unsigned int ferry_timewait_options(const struct ferry_timewait_sock *tw,
 				    u8 *opt);
 bool ferry_paws_rejects(const struct ferry_sock *fp,

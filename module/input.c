@@ -327,6 +327,8 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	/* fifth, the ACK field */
 	ferry_ack(sk, skb, &o);
 	ferry_ts_update(fp, cb, &o);
+	if (unlikely(cb->flags & FERRY_CWR) && fp->ecn_ok)
+		ferry_ecn_cwr(sk, cb);
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 					    TCPF_LAST_ACK)) &&
 	    fp->snd_una == fp->write_seq && fin_acknowledged(sk, skb)) {

@@ -26,10 +26,13 @@ void ferry_options_offer(struct sock *sk)
 
 	fp->has_tstamp = !!READ_ONCE(sysctl->timestamps);
 	fp->sack_ok = READ_ONCE(sysctl->sack);
-	fp->ecn_ok = READ_ONCE(sysctl->ecn) == 1;
+	fp->ecn_ok = READ_ONCE(sysctl->ecn) == 1 ||
+		     fp->conn.cong.ops->flags & FERRY_CONG_NEEDS_ECN;
 	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
 	fp->ts_offset = ferry_ts_offset(sock_net(sk), sk->sk_hash);
 	fp->ts_recent = 0;
+	fp->ecn_echo = 0;
+	fp->ecn_cwr_seq = fp->write_seq;
 }
 
 /**
@@ -252,6 +255,9 @@ void ferry_options_inherit(struct sock *sk,
 	fp->has_tstamp = req->has_tstamp;
 	fp->sack_ok = req->sack_ok;
 	fp->ecn_ok = req->ecn_ok;
+	fp->ecn_echo = 0;
+	/* No window has been reduced yet. */
+	fp->ecn_cwr_seq = req->snt_isn;
 	fp->has_wscale = req->has_wscale;
 	fp->snd_wscale = req->snd_wscale;
 	fp->rcv_wscale = req->rcv_wscale;

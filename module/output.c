@@ -84,8 +84,8 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 		flags |= FERRY_PSH;
 	len = ferry_options_write(sk, skb, options);
 	memcpy(skb_push(skb, len), options, len);
+	flags = ferry_ecn_transmit(sk, skb, flags);
 	if (flags & FERRY_SYN) {
-		flags = ferry_syn_flags(sk, flags);
 		/* RFC 7323 section 2.2: never scaled in a SYN */
 		window = min(fp->rcv_wnd, FERRY_WINDOW_UNSCALED_MAX);
 		fp->rcv_wup = fp->rcv_nxt;

@@ -229,6 +229,8 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 			return;
 		}
 	}
+	if (fp->ecn_ok)
+		ferry_ecn_receive(sk, skb);
 	if (seq_after(cb->seq, fp->rcv_nxt)) {
 		ferry_ack_at_once(sk);
 		ofo_insert(sk, skb);

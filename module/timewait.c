@@ -79,6 +79,7 @@ static void copy_flow(struct ferry_timewait_sock *tw, const struct sock *sk)
 		tw->tos = inet6_sk(sk)->tclass;
 	}
 #endif
+	tw->tos &= ~INET_ECN_MASK;
 }
 
 /* One more, if the namespace may have one more. */

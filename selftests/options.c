@@ -8,6 +8,7 @@
  * for a time to pass.
  */
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -500,6 +501,145 @@ TEST_F(options, ecn_is_negotiated)
 			stage_close(&st);
 		}
 		EXPECT_NE(NULL, strstr(self->log[i].text, "SYN|ECE|CWR"));
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* RFC 7323 section 5: an old timestamp makes an old duplicate. */
+TEST_F(options, paws_drops_what_is_old)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct segment s;
+		struct stage st;
+
+		stage_open(&st, variant->fam, i, &self->log[i]);
+		open_by_peer(&st, ALL);
+		st.clock = CLOCK + 1000;
+		bytes_answered(&st, 1, 101);
+		st.clock = CLOCK + 998;
+		bytes_answered(&st, 101, 201);
+		EXPECT_EQ(NULL, strstr(self->log[i].text, "ack 201"));
+		/* One tick is forgiven. */
+		st.clock = CLOCK + 999;
+		bytes_answered(&st, 101, 201);
+		EXPECT_NE(NULL, strstr(self->log[i].text, "ack 201"));
+		/* Beyond a hole it is the same; half the circle is old. */
+		st.clock = CLOCK + 900;
+		bytes_answered(&st, 301, 401);
+		st.clock = CLOCK + 1000 - 0x7fffffff;
+		bytes_answered(&st, 201, 301);
+		st.clock = CLOCK + 1000 + 0x7fffffff;
+		bytes_answered(&st, 201, 301);
+		st.clock += 1000;
+		bytes_answered(&st, 301, 401);
+		/* A SYN is answered, a RST counts however old it is. */
+		s = segment(&st, SYN);
+		s.options_len = 0;
+		s.seq = ISS + 401;
+		add_timestamp(&s, CLOCK, 0);
+		wire_send(&st.w, &s);
+		note_answer(&st, "SYN");
+		s.flags = RST;
+		wire_send(&st.w, &s);
+		wait_for(st.fd, POLLHUP, SOON_MS);
+		note_so_error(st.t, st.fd);
+		stage_close(&st);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* One segment of data, marked, and what its ACK says of it. */
+static void marked_bytes(struct stage *st, int from, __u8 flags, __u8 tos)
+{
+	struct segment s = segment(st, ACK | flags);
+	char what[64];
+
+	s.tos = tos;
+	s.seq = ISS + from;
+	s.len = 100;
+	stream_fill(1, from, s.data, s.len);
+	wire_send(&st->w, &s);
+	sprintf(what, "%d, %s, tos %u", from, flags_text(&s), tos);
+	note_answer(st, what);
+}
+
+TEST_F(options, ecn_is_echoed_until_cwr)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct stage st;
+		struct segment s;
+
+		stage_open(&st, variant->fam, i, &self->log[i]);
+		setting(&st, "ecn", 2);
+		send_syn(&st, ALL, ECE | CWR, 0);
+		s = segment(&st, ACK);
+		wire_send(&st.w, &s);
+		st.fd = accept_one(st.listener);
+		marked_bytes(&st, 1, 0, 2);
+		marked_bytes(&st, 101, 0, 3);	/* CE */
+		EXPECT_NE(NULL, strstr(self->log[i].text, "ACK|ECE"));
+		marked_bytes(&st, 201, 0, 2);
+		marked_bytes(&st, 301, 0, 2);
+		marked_bytes(&st, 401, CWR, 2);
+		marked_bytes(&st, 501, 0, 2);
+		marked_bytes(&st, 701, 0, 3);	/* beyond a hole */
+		marked_bytes(&st, 601, 0, 2);
+		marked_bytes(&st, 801, CWR, 3);	/* and marked again */
+		marked_bytes(&st, 901, 0, 2);
+		stage_close(&st);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* Who has not agreed to ECN does not see the marks. */
+TEST_F(options, no_ecn_unless_both_agree)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct stage st;
+
+		stage_open(&st, variant->fam, i, &self->log[i]);
+		open_by_peer(&st, ALL);
+		marked_bytes(&st, 1, 0, 3);
+		marked_bytes(&st, 101, CWR, 3);
+		EXPECT_EQ(NULL, strstr(self->log[i].text, "ECE"));
+		stage_close(&st);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* Data is marked as capable, ACKs and retransmissions are not. */
+TEST_F(options, ecn_marks_new_data)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct stage st;
+		struct segment s;
+
+		stage_open(&st, variant->fam, i, &self->log[i]);
+		setting(&st, "ecn", 2);
+		send_syn(&st, MSS, ECE | CWR, 0);
+		s = segment(&st, ACK);
+		wire_send(&st.w, &s);
+		st.fd = accept_one(st.listener);
+		send_bytes(&st, 1, 101);
+		wire_await(&st.w, &s);
+		note(st.t, "ACK: tos %u", s.tos);
+		if (send(st.fd, "data", 4, 0) != 4)
+			die("send");
+		wire_await(&st.w, &s);
+		note(st.t, "data: tos %u", s.tos);
+		EXPECT_EQ(2, s.tos);
+		wire_await(&st.w, &s);
+		note(st.t, "again, at %u: tos %u", s.seq - st.rcv, s.tos);
+		EXPECT_EQ(0, s.tos);
+		stage_close(&st);
 	}
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
