@@ -314,4 +314,7 @@ void ferry_cong_release(struct ferry_cong *ca);
 extern struct ferry_cong_ops ferry_reno;
 extern struct ferry_cong_ops ferry_cubic;
 
+void ferry_reno_cong_avoid(struct ferry_cong *ca,
+			   const struct ferry_ack_sample *sample);
+
 #endif /* _FERRY_CONG_H */

@@ -156,7 +156,7 @@ void ferry_rate_app_limited(struct ferry_cong *ca)
 {
 	ca->app_limited = (ca->delivered + ferry_cong_in_flight(ca)) ?: 1;
 }
-EXPORT_SYMBOL_FERRY_KUNIT(ferry_rate_app_limited);
+EXPORT_SYMBOL_GPL(ferry_rate_app_limited);
 
 /**
  * ferry_rate_shown() - the delivery rate as FERRY_INFO shows it

@@ -17,8 +17,15 @@ static u32 reno_ssthresh(struct ferry_cong *ca)
 	return max(ca->snd_cwnd / 2, 2U);
 }
 
-static void reno_cong_avoid(struct ferry_cong *ca,
-			    const struct ferry_ack_sample *sample)
+/**
+ * ferry_reno_cong_avoid() - the growth of Reno, for algorithms that share it
+ * @ca: congestion state
+ * @sample: what the ACK has told
+ *
+ * RFC 5681 section 3.1; see &ferry_cong_ops.cong_avoid.
+ */
+void ferry_reno_cong_avoid(struct ferry_cong *ca,
+			   const struct ferry_ack_sample *sample)
 {
 	u32 acked = sample->acked;
 
@@ -31,10 +38,11 @@ static void reno_cong_avoid(struct ferry_cong *ca,
 	}
 	ferry_cong_avoid_ai(ca, ca->snd_cwnd, acked);
 }
+EXPORT_SYMBOL_GPL(ferry_reno_cong_avoid);
 
 struct ferry_cong_ops ferry_reno = {
 	.ssthresh	= reno_ssthresh,
-	.cong_avoid	= reno_cong_avoid,
+	.cong_avoid	= ferry_reno_cong_avoid,
 	.name		= "reno",
 	.flags		= FERRY_CONG_NON_RESTRICTED,
 	.owner		= THIS_MODULE,

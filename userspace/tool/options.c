@@ -39,6 +39,7 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 		{ "protocol", required_argument, NULL, 'p' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "bind", required_argument, NULL, 'b' },
+		{ "congestion", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "redraw", no_argument, NULL, 'r' },
@@ -54,7 +55,7 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 		.progress = true,
 		.timeout_ms = -1,
 	};
-	while ((c = getopt_long(argc, argv, "p:t:b:jqrh", list, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "p:t:b:c:jqrh", list, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			o->protocol = protocol_number(optarg);
@@ -70,6 +71,9 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 			break;
 		case 'b':
 			o->bind = optarg;
+			break;
+		case 'c':
+			o->congestion = optarg;
 			break;
 		case 'j':
 			o->json = true;

@@ -23,6 +23,7 @@ static const char usage[] =
 	"\n"
 	"  -p, --protocol ferry|tcp   default: ferry\n"
 	"  -t, --timeout SECONDS      for connecting; default: the kernel's\n"
+	"  -c, --congestion NAME      an algorithm; default: the kernel's\n"
 	"  -j, --json                 print the result as JSON\n"
 	"  -q, --quiet                no progress bar\n"
 	"  -r, --redraw               redraw the bar although this is no terminal\n"
@@ -73,6 +74,11 @@ int send_main(int argc, char **argv)
 				    o.protocol);
 	if (fd < 0)
 		return complain("connect to %s port %s", o.args[0], o.args[1]);
+
+	if (o.congestion &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, o.congestion,
+		       strlen(o.congestion)))
+		return complain("congestion control %s", o.congestion);
 
 	progress_start(&progress, &o, S_ISREG(st.st_mode) ? st.st_size : 0);
 	start = now_ns();

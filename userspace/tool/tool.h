@@ -19,6 +19,7 @@ struct options {
 	bool redraw;		/* also where there is no terminal */
 	int timeout_ms;
 	const char *bind;	/* local address, recv only */
+	const char *congestion;	/* NULL: the kernel's choice; send only */
 	const char *args[3];	/* what is not an option */
 	int nargs;
 };

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Congestion control as a program sees it: chosen by name, loaded when it is
+ * asked for, inherited, changed under traffic, kept while in use; and pacing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "lib.h"
+
+#define PACED_BYTES	1500000
+#define PACED_RATE	3000000		/* bytes per second */
+
+/* Every algorithm in the tree. */
+static const char *const names[] = {
+	"reno", "cubic", "dctcp", "aimd",
+};
+
+static int choose(int fd, const char *name)
+{
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, strlen(name));
+}
+
+static const char *chosen(int fd)
+{
+	static char name[FERRY_CA_NAME_MAX + 1];
+	socklen_t len = FERRY_CA_NAME_MAX;
+
+	memset(name, 0, sizeof(name));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len))
+		die("getsockopt TCP_CONGESTION");
+	return name;
+}
+
+static bool is_loaded(const char *module)
+{
+	static char modules[1 << 16];
+	char start[64];
+
+	if (!read_file("/proc/modules", modules, sizeof(modules)))
+		die("read /proc/modules");
+	snprintf(start, sizeof(start), "%s ", module);
+	return strstr(modules, start);
+}
+
+static int unload(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK);
+}
+
+static bool unloaded(void *module)
+{
+	return !unload(module) || errno == ENOENT;
+}
+
+static void choices(struct transcript *t, int proto)
+{
+	int fd = open_socket(V4, proto);
+	socklen_t len = 3;
+	char name[16];
+
+	note_ret(t, "reno", choose(fd, "reno"));
+	note(t, "now %s", chosen(fd));
+	note_ret(t, "unknown", choose(fd, "no-such-thing"));
+	note_ret(t, "empty", setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "",
+					0));
+	note_ret(t, "a zero", setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "",
+					 1));
+	note_ret(t, "nowhere", setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
+					  NULL, 4));
+	note_ret(t, "with a tail", setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
+					      "reno\0tail", 9));
+	note_ret(t, "too long", choose(fd, "renorenorenorenoreno"));
+	note(t, "still %s", chosen(fd));
+	memset(name, '#', sizeof(name));
+	note_ret(t, "short get", getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
+					    name, &len));
+	note(t, "%d bytes of it: %.4s", (int)len, name);
+	note_ret(t, "cubic", choose(fd, "cubic"));
+	note(t, "now %s", chosen(fd));
+	close(fd);
+}
+
+TEST(chosen_by_name_as_in_tcp)
+{
+	struct transcript tcp = {}, other = {};
+
+	choices(&tcp, IPPROTO_TCP);
+	choices(&other, ferry());
+	EXPECT_TRUE(same_transcript(&tcp, &other));
+	EXPECT_NE(NULL, strstr(other.text, "ENOENT"));
+}
+
+TEST(cubic_is_there_from_the_start)
+{
+	int fd = open_socket(V4, ferry());
+
+	EXPECT_STREQ("cubic", chosen(fd));
+	close(fd);
+}
+
+FIXTURE(algorithms) {
+	int unused;
+};
+
+FIXTURE_SETUP(algorithms)
+{
+	(void)self;
+	if (ferry() == IPPROTO_TCP)
+		SKIP(_exit(255), "TCP has others");
+}
+
+FIXTURE_TEARDOWN(algorithms)
+{
+	(void)self;
+}
+
+TEST_F(algorithms, come_when_they_are_asked_for)
+{
+	int fd;
+
+	ASSERT_TRUE(wait_until(unloaded, "ferry_dctcp", SOON_MS));
+	EXPECT_FALSE(is_loaded("ferry_dctcp"));
+	fd = open_socket(V4, ferry());
+	EXPECT_EQ(0, choose(fd, "dctcp"));
+	EXPECT_STREQ("dctcp", chosen(fd));
+	EXPECT_TRUE(is_loaded("ferry_dctcp"));
+	close(fd);
+}
+
+/* A connection keeps the module, and so does what it has accepted. */
+TEST_F(algorithms, stay_while_they_are_used)
+{
+	struct addr at = loopback(V4, 0);
+	int listener = listen_at(&at, ferry(), 5), client, server;
+
+	ASSERT_EQ(0, choose(listener, "dctcp"));
+	EXPECT_EQ(-1, unload("ferry_dctcp"));
+	EXPECT_EQ(EWOULDBLOCK, errno);
+
+	client = dial(&at, ferry());
+	ASSERT_GE(client, 0);
+	server = accept_one(listener);
+	close(listener);
+	EXPECT_STREQ("cubic", chosen(client));
+	EXPECT_STREQ("dctcp", chosen(server));
+	EXPECT_EQ(-1, unload("ferry_dctcp"));
+	EXPECT_EQ(EWOULDBLOCK, errno);
+
+	EXPECT_TRUE(exchange(client, server, 100000, SOON_MS));
+	close(server);
+	close(client);
+	EXPECT_TRUE(wait_until(unloaded, "ferry_dctcp", SOON_MS));
+	EXPECT_FALSE(is_loaded("ferry_dctcp"));
+}
+
+TEST_F(algorithms, all_carry_a_stream)
+{
+	unsigned int i;
+	int fd[2];
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		connected_pair(V4, ferry(), fd);
+		ASSERT_EQ(0, choose(fd[0], names[i])) TH_LOG("%s", names[i]);
+		EXPECT_STREQ(names[i], chosen(fd[0]));
+		EXPECT_TRUE(exchange(fd[0], fd[1], 500000, SOON_MS)) {
+			TH_LOG("%s", names[i]);
+		}
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+struct changes {
+	int fd;
+	_Atomic bool over;
+	int made;
+	int failed;
+};
+
+static void *change_all_the_time(void *arg)
+{
+	struct changes *changes = arg;
+
+	while (!changes->over || !changes->made)
+		if (choose(changes->fd,
+			   names[changes->made++ % ARRAY_SIZE(names)]))
+			changes->failed++;
+	return NULL;
+}
+
+/* Over a link with losses, so that every hook has something to do. */
+TEST_F(algorithms, change_under_traffic)
+{
+	struct changes changes = {};
+	struct hosts hosts;
+	pthread_t thread;
+	int fd[2];
+
+	hosts_make(&hosts, 1500);
+	hosts_netem(&hosts, "delay 1ms loss 1%%");
+	hosts_connect(&hosts, V4, ferry(), fd);
+	changes.fd = fd[0];
+	ASSERT_EQ(0, pthread_create(&thread, NULL, change_all_the_time,
+				    &changes));
+	EXPECT_TRUE(exchange(fd[0], fd[1], 2000000, 3 * SOON_MS));
+	changes.over = true;
+	pthread_join(thread, NULL);
+	EXPECT_GT(changes.made, 10);
+	EXPECT_EQ(0, changes.failed);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* How long a stream takes to the other host, in milliseconds. */
+static long long paced(const struct hosts *hosts, int proto)
+{
+	unsigned int rate = PACED_RATE;
+	long long start;
+	int fd[2];
+
+	hosts_connect(hosts, V4, proto, fd);
+	if (setsockopt(fd[0], SOL_SOCKET, SO_MAX_PACING_RATE, &rate,
+		       sizeof(rate)))
+		die("SO_MAX_PACING_RATE");
+	start = now_ms();
+	if (!exchange(fd[0], fd[1], PACED_BYTES, SOON_MS))
+		die("the stream did not arrive");
+	close(fd[0]);
+	close(fd[1]);
+	return now_ms() - start;
+}
+
+/*
+ * Half a second for these bytes at this rate, whoever counts: the timer of
+ * the socket, or fq.  The first window and lateness are for free.
+ */
+FIXTURE(pacing) {
+	struct hosts hosts;
+};
+
+FIXTURE_SETUP(pacing)
+{
+	hosts_make(&self->hosts, 1500);
+	hosts_enter(&self->hosts, 0);
+}
+
+FIXTURE_TEARDOWN(pacing)
+{
+	(void)self;
+}
+
+TEST_F(pacing, by_the_socket)
+{
+	EXPECT_GE(paced(&self->hosts, ferry()), 400);
+}
+
+TEST_F(pacing, by_fq)
+{
+	run("tc qdisc replace dev " LINK " root fq");
+	EXPECT_GE(paced(&self->hosts, ferry()), 400);
+}
+
+/* A slow link behind a queue of a few large packets: it never overflows. */
+TEST_F(pacing, own_queue_does_not_overflow)
+{
+	char text[4096];
+	FILE *stats;
+	int fd[2];
+	size_t n;
+
+	run("tc qdisc replace dev " LINK
+	    " root tbf rate 40mbit burst 70000 limit 220000");
+	hosts_connect(&self->hosts, V4, ferry(), fd);
+	EXPECT_TRUE(exchange(fd[0], fd[1], 3000000, 3 * SOON_MS));
+	stats = popen("tc -s qdisc show dev " LINK, "r");
+	if (!stats)
+		die("tc");
+	n = fread(text, 1, sizeof(text) - 1, stats);
+	text[n] = 0;
+	pclose(stats);
+	EXPECT_NE(NULL, strstr(text, "dropped 0,")) TH_LOG("%s", text);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST_HARNESS_MAIN
