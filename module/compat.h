@@ -28,6 +28,11 @@
 #include <linux/unaligned.h>
 #endif
 
+/* 6.10 moved the accounting of all sockets' memory. */
+#if !FERRY_KERNEL_BEFORE(6, 10)
+#include <net/proto_memory.h>
+#endif
+
 /* 6.19 gave the sockaddr of unknown length a type of its own. */
 #if FERRY_KERNEL_BEFORE(6, 19)
 #define sockaddr_unsized	sockaddr
