@@ -48,6 +48,16 @@
 #define MSG_SENDPAGE_NOTLAST	0
 #endif
 
+/* The user who made the socket; 6.17 made that the one of its descriptor. */
+static inline kuid_t ferry_sock_uid(struct sock *sk)
+{
+#if FERRY_KERNEL_BEFORE(6, 17)
+	return sock_i_uid(sk);
+#else
+	return sk_uid(sk);
+#endif
+}
+
 /* 6.16 renamed from_timer(). */
 #ifndef timer_container_of
 #define timer_container_of	from_timer

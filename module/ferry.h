@@ -871,7 +871,18 @@ int ferry_inherit_port(const struct sock *listener, struct sock *child);
 void ferry_bind_move(struct sock *sk, struct ferry_timewait_sock *tw);
 void ferry_bind_release(struct ferry_timewait_sock *tw);
 
+/**
+ * struct ferry_hash_place - a place in the hashes, for ferry_hash_walk()
+ * @slot: chain; those of listeners come first
+ * @nth: number in the chain
+ */
+struct ferry_hash_place {
+	u32 slot;
+	u32 nth;
+};
+
 /* hash.c */
+struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place);
 void ferry_hash_seed(void);
 int ferry_hash_init(struct ferry_net *fn);
 void ferry_hash_exit(struct net *net);

@@ -108,6 +108,62 @@ static struct sock *ehash_first(struct ferry_net *fn, u32 slot)
 	return sk;
 }
 
+/* Number @nth of a chain whose lock is held, referenced; NULL at the end. */
+static struct sock *chain_nth(const struct hlist_nulls_head *chain, u32 nth)
+{
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	sk_nulls_for_each(sk, node, chain) {
+		/* One that is on its way to be freed does not count. */
+		if (nth || !refcount_inc_not_zero(&sk->sk_refcnt)) {
+			nth -= !!nth;
+			continue;
+		}
+		return sk;
+	}
+	return NULL;
+}
+
+/**
+ * ferry_hash_walk() - the socket at a place in the hashes, or the next one
+ * @net: namespace
+ * @place: the place, all zero at the beginning; where it was found on return
+ *
+ * Listeners come first.  The next one is asked for with @place->nth + 1.
+ * Nothing is locked between two calls: what comes or goes meanwhile may be
+ * missed, and what moves may be seen twice.
+ *
+ * Context: process context.
+ *
+ * Return: a full or mini socket with a reference, for ferry_put(); or NULL.
+ */
+struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place)
+{
+	struct ferry_net *fn = ferry_net(net);
+	struct sock *sk;
+	u32 slot;
+
+	for (; place->slot < FERRY_LHASH_SIZE; place->slot++, place->nth = 0) {
+		spin_lock_bh(&fn->lhash_lock);
+		sk = chain_nth(&fn->lhash[place->slot], place->nth);
+		spin_unlock_bh(&fn->lhash_lock);
+		if (sk)
+			return sk;
+	}
+	for (; (slot = place->slot - FERRY_LHASH_SIZE) <= fn->ehash_mask;
+	     place->slot++, place->nth = 0) {
+		if (hlist_nulls_empty(&fn->ehash[slot]))
+			continue;
+		spin_lock_bh(ehash_lock(fn, slot));
+		sk = chain_nth(&fn->ehash[slot], place->nth);
+		spin_unlock_bh(ehash_lock(fn, slot));
+		if (sk)
+			return sk;
+	}
+	return NULL;
+}
+
 /**
  * ferry_hash_exit() - the namespace ends: end what holds no reference to it
  * @net: the namespace, without sockets
