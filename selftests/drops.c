@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What Ferry says of what it does: every drop that a peer can cause raises the
+ * counter of its reason in /proc/net/ferry_stat, and that counter alone, and
+ * is seen with the same name at the tracepoint ferry:ferry_drop; and the other
+ * tracepoints fire when they should.
+ *
+ * The peer is the test itself (wire.h).  There is no TCP to compare with: its
+ * counters have other names and count less.
+ */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "lib.h"
+#include "wire.h"
+
+#define ISS 1000000u	/* the peer's initial sequence number */
+#define TRACING "/sys/kernel/tracing/"
+
+/* The kernel's end, and where the peer stands. */
+struct scene {
+	struct wire w;
+	int listener;
+	int fd;		/* the connection, -1 if there is none */
+	__u16 port;	/* the kernel's */
+	__u16 mine;	/* the peer's */
+	__u32 snd;	/* next sequence number of the peer */
+	__u32 rcv;	/* next that the peer expects */
+};
+
+static void set_sysctl(const char *name, const char *value)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ferry/%s", name);
+	if (!access(path, W_OK))
+		write_file(path, value);
+}
+
+static void scene_open(struct scene *s, int backlog)
+{
+	struct addr at;
+
+	memset(s, 0, sizeof(*s));
+	wire_open(&s->w, V4, ferry());
+	set_sysctl("sack", "0");
+	set_sysctl("timestamps", "0");
+	set_sysctl("ecn", "0");
+	set_sysctl("syncookies", "0");
+	set_sysctl("invalid_ratelimit", "0");
+	at = s->w.ours;
+	s->listener = listen_at(&at, ferry(), backlog);
+	s->port = port_of(&at);
+	s->mine = 40000;
+	s->fd = -1;
+}
+
+static struct segment segment(const struct scene *s, __u8 flags)
+{
+	return (struct segment){
+		.from = s->mine, .to = s->port, .flags = flags,
+		.seq = s->snd, .ack = flags & ACK ? s->rcv : 0,
+		.window = 60000,
+	};
+}
+
+static void send_flags(struct scene *s, __u8 flags)
+{
+	struct segment seg = segment(s, flags);
+
+	wire_send(&s->w, &seg);
+}
+
+static void send_bytes(struct scene *s, int offset, int len)
+{
+	struct segment seg = segment(s, ACK | PSH);
+
+	seg.seq += offset;
+	seg.len = len;
+	wire_send(&s->w, &seg);
+}
+
+/* SYN and SYN-ACK: the kernel's end is half-open then. */
+static void half_open(struct scene *s)
+{
+	struct segment seg;
+
+	s->snd = ISS;
+	send_flags(s, SYN);
+	do
+		wire_await(&s->w, &seg);
+	while (seg.to != s->mine);
+	if (seg.flags != (SYN | ACK))
+		die("SYN answered with %s", flags_text(&seg));
+	s->snd = ISS + 1;
+	s->rcv = seg.seq + 1;
+}
+
+static void establish(struct scene *s)
+{
+	half_open(s);
+	send_flags(s, ACK);
+	s->fd = accept_one(s->listener);
+}
+
+/* The kernel's FIN has come and is acknowledged, and so is the peer's. */
+static void to_time_wait(struct scene *s)
+{
+	struct segment seg;
+
+	establish(s);
+	close(s->fd);
+	s->fd = -1;
+	do
+		wire_await(&s->w, &seg);
+	while (!(seg.flags & FIN));
+	s->rcv = seg.seq + 1;
+	send_flags(s, FIN | ACK);
+	s->snd++;
+	wire_await(&s->w, &seg);
+}
+
+/* ------------------------------------------------------------------ */
+/* How to have a segment dropped */
+
+static void short_header(struct scene *s)
+{
+	struct segment seg = segment(s, SYN);
+
+	seg.data_offset = 3;
+	wire_send(&s->w, &seg);
+}
+
+static void checksum(struct scene *s)
+{
+	struct segment seg = segment(s, SYN);
+
+	seg.bad_checksum = true;
+	wire_send(&s->w, &seg);
+}
+
+static void broadcast(struct scene *s)
+{
+	struct addr ours = s->w.ours;
+
+	s->w.ours = addr_of("192.0.2.255", 0);
+	send_flags(s, SYN);
+	s->w.ours = ours;
+}
+
+static void no_socket(struct scene *s)
+{
+	struct segment seg = segment(s, SYN);
+
+	seg.to ^= 1;
+	wire_send(&s->w, &seg);
+}
+
+static void filter(struct scene *s)
+{
+	struct sock_filter none[] = { { 0x06, 0, 0, 0 } };
+	struct sock_fprog prog = { .len = 1, .filter = none };
+
+	if (setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+		       sizeof(prog)))
+		die("SO_ATTACH_FILTER");
+	send_bytes(s, 0, 10);
+}
+
+static void listen_reset(struct scene *s)
+{
+	send_flags(s, RST);
+}
+
+static void listen_ack(struct scene *s)
+{
+	send_flags(s, ACK);
+}
+
+static void listen_flags(struct scene *s)
+{
+	send_flags(s, FIN);
+}
+
+/* A backlog of none has room for one. */
+static void listen_overflow(struct scene *s)
+{
+	half_open(s);
+	send_flags(s, ACK);
+	wait_for(s->listener, 1, SOON_MS);
+	s->mine++;
+	s->snd = ISS;
+	send_flags(s, SYN);
+}
+
+static void accept_overflow(struct scene *s)
+{
+	__u32 rcv;
+
+	half_open(s);
+	rcv = s->rcv;
+	s->mine++;
+	half_open(s);
+	send_flags(s, ACK);
+	wait_for(s->listener, 1, SOON_MS);
+	s->mine--;
+	s->rcv = rcv;
+	send_flags(s, ACK);
+}
+
+static void half_open_full(struct scene *s)
+{
+	set_sysctl("max_syn_backlog", "1");
+	half_open(s);
+	s->mine++;
+	s->snd = ISS;
+	send_flags(s, SYN);
+}
+
+static void sequence(struct scene *s)
+{
+	send_bytes(s, 1 << 30, 10);
+}
+
+static void reset(struct scene *s)
+{
+	s->snd += 1;
+	send_flags(s, RST);
+}
+
+static void syn(struct scene *s)
+{
+	send_flags(s, SYN);
+}
+
+static void no_flags(struct scene *s)
+{
+	send_flags(s, PSH);
+}
+
+static void bad_ack(struct scene *s)
+{
+	half_open(s);
+	s->rcv += 1000;
+	send_flags(s, ACK);
+}
+
+static void old_ack(struct scene *s)
+{
+	s->rcv -= 1 << 30;
+	send_flags(s, ACK);
+}
+
+static void ack_unsent(struct scene *s)
+{
+	s->rcv += 1000;
+	send_flags(s, ACK);
+}
+
+static void after_close(struct scene *s)
+{
+	close(s->fd);
+	s->fd = -1;
+	send_bytes(s, 0, 10);
+}
+
+static void old_data(struct scene *s)
+{
+	struct segment seg;
+
+	send_bytes(s, 0, 10);
+	wire_await(&s->w, &seg);
+	send_bytes(s, 0, 10);
+}
+
+static void merged(struct scene *s)
+{
+	send_bytes(s, 1000, 100);
+	send_bytes(s, 1000, 100);
+}
+
+static void time_wait_reset(struct scene *s)
+{
+	to_time_wait(s);
+	send_flags(s, RST);
+}
+
+static void time_wait(struct scene *s)
+{
+	to_time_wait(s);
+	s->snd--;
+	send_flags(s, FIN | ACK);
+}
+
+static const struct {
+	const char *reason;
+	void (*cause)(struct scene *s);
+	bool connected;
+	int backlog;
+} drops[] = {
+	{ "DropHeader", short_header },
+	{ "DropChecksum", checksum },
+	{ "DropOtherHost", broadcast },
+	{ "DropNoSocket", no_socket },
+	{ "DropFilter", filter, .connected = true },
+	{ "DropListenReset", listen_reset },
+	{ "DropListenAck", listen_ack },
+	{ "DropListenFlags", listen_flags },
+	{ "ListenOverflows", listen_overflow },
+	{ "AcceptOverflows", accept_overflow },
+	{ "ReqQFullDrop", half_open_full, .backlog = 16 },
+	{ "DropSequence", sequence, .connected = true },
+	{ "DropReset", reset, .connected = true },
+	{ "DropSyn", syn, .connected = true },
+	{ "DropFlags", no_flags, .connected = true },
+	{ "DropBadAck", bad_ack },
+	{ "DropOldAck", old_ack, .connected = true },
+	{ "DropAckUnsent", ack_unsent, .connected = true },
+	{ "DropAfterClose", after_close, .connected = true },
+	{ "DropOldData", old_data, .connected = true },
+	{ "OutOfOrderMerged", merged, .connected = true },
+	{ "DropTimeWaitReset", time_wait_reset },
+	{ "DropTimeWait", time_wait },
+};
+
+/* ------------------------------------------------------------------ */
+/* Counters and tracepoints */
+
+static long counter(const char *name)
+{
+	char text[8192], line[60];
+	const char *p;
+
+	if (!read_file("/proc/net/ferry_stat", text, sizeof(text)))
+		die("/proc/net/ferry_stat");
+	snprintf(line, sizeof(line), "%s ", name);
+	p = strstr(text, line);
+	if (!p)
+		die("no counter %s", name);
+	return atol(p + strlen(line));
+}
+
+static bool has_counted(void *name)
+{
+	return counter(name) > 0;
+}
+
+static void trace_start(const char *event)
+{
+	char path[200];
+
+	if (access(TRACING "trace", F_OK) &&
+	    mount("tracefs", TRACING, "tracefs", 0, NULL))
+		die("tracefs");
+	write_file(TRACING "events/ferry/enable", "0");
+	write_file(TRACING "trace", "");
+	snprintf(path, sizeof(path), TRACING "events/ferry/%s/enable", event);
+	write_file(path, "1");
+	write_file(TRACING "tracing_on", "1");
+}
+
+/* How many lines of the trace have both. */
+static int traced(const char *a, const char *b)
+{
+	FILE *f = fopen(TRACING "trace", "r");
+	char line[600];
+	int n = 0;
+
+	if (!f)
+		die("trace");
+	while (fgets(line, sizeof(line), f))
+		n += line[0] != '#' && strstr(line, a) && strstr(line, b);
+	fclose(f);
+	return n;
+}
+
+struct wanted {
+	const char *a, *b;
+};
+
+static bool is_traced(void *arg)
+{
+	struct wanted *w = arg;
+
+	return traced(w->a, w->b) > 0;
+}
+
+/* Of all reasons, which have been counted? */
+static void reasons(char *to, size_t size)
+{
+	char text[8192], *line, *save;
+	char name[60];
+	long n;
+
+	to[0] = 0;
+	if (!read_file("/proc/net/ferry_stat", text, sizeof(text)))
+		die("/proc/net/ferry_stat");
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "%59s %ld", name, &n) != 2 || !n)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(drops); i++)
+			if (!strcmp(drops[i].reason, name))
+				snprintf(to + strlen(to), size - strlen(to),
+					 "%s %ld ", name, n);
+	}
+}
+
+TEST(each_drop_has_its_counter_and_is_traced)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(drops); i++) {
+		char want[100], got[400];
+		struct scene s;
+
+		scene_open(&s, drops[i].backlog);
+		trace_start("ferry_drop");
+		if (drops[i].connected)
+			establish(&s);
+		drops[i].cause(&s);
+		wait_until(has_counted, (void *)drops[i].reason, SOON_MS);
+		snprintf(want, sizeof(want), "%s 1 ", drops[i].reason);
+		reasons(got, sizeof(got));
+		EXPECT_STREQ(want, got);
+		snprintf(want, sizeof(want), "reason=%s\n", drops[i].reason);
+		EXPECT_EQ(1, traced("ferry_drop: src=192.0.2.2:", want)) {
+			TH_LOG("%s", drops[i].reason);
+		}
+		if (s.fd >= 0)
+			close(s.fd);
+		close(s.listener);
+		wire_close(&s.w);
+	}
+}
+
+TEST(resets_are_traced)
+{
+	struct wanted sent = { "ferry_reset: sent",
+			       "local=192.0.2.1" };
+	struct wanted received = { "ferry_reset: received",
+				   "remote=192.0.2.2:40001 state=ESTABLISHED" };
+	struct scene s;
+
+	scene_open(&s, 16);
+	trace_start("ferry_reset");
+	no_socket(&s);
+	EXPECT_TRUE(wait_until(is_traced, &sent, SOON_MS));
+	EXPECT_EQ(1, counter("OutRsts"));
+	s.mine++;
+	establish(&s);
+	send_flags(&s, RST);
+	EXPECT_TRUE(wait_until(is_traced, &received, SOON_MS));
+}
+
+TEST(states_are_traced)
+{
+	static const char * const steps[] = {
+		"oldstate=CLOSE newstate=LISTEN",
+		"oldstate=CLOSE newstate=NEW_SYN_RECV",
+		"oldstate=CLOSE newstate=SYN_RECV",
+		"oldstate=SYN_RECV newstate=ESTABLISHED",
+		"oldstate=ESTABLISHED newstate=FIN_WAIT1",
+		"oldstate=FIN_WAIT1 newstate=FIN_WAIT2",
+		"newstate=TIME_WAIT",
+	};
+	struct scene s;
+
+	wire_open(&s.w, V4, ferry());
+	wire_close(&s.w);
+	trace_start("ferry_state");
+	scene_open(&s, 16);
+	to_time_wait(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct wanted w = { "ferry_state: local=192.0.2.1:", steps[i] };
+
+		if (!i)
+			w.a = "ferry_state:";
+		EXPECT_TRUE(wait_until(is_traced, &w, SOON_MS)) {
+			TH_LOG("%s", steps[i]);
+		}
+	}
+}
+
+TEST(retransmissions_are_traced_with_their_reason)
+{
+	static const char * const why[] = {
+		"reason=synack", "reason=fast", "reason=rto",
+	};
+	struct segment seg;
+	struct scene s;
+	char data[8000] = "";
+
+	scene_open(&s, 16);
+	trace_start("ferry_retransmit");
+	/* The SYN-ACK's timer. */
+	half_open(&s);
+	wire_await(&s.w, &seg);
+	send_flags(&s, ACK);
+	s.fd = accept_one(s.listener);
+	/* Three duplicate ACKs, then silence until the timer has expired. */
+	if (send(s.fd, data, sizeof(data), 0) != sizeof(data))
+		die("send");
+	do
+		wire_await(&s.w, &seg);
+	while (seg.to != s.mine || seg.seq - s.rcv + seg.len < 4000);
+	for (int i = 0; i < 4; i++)
+		send_flags(&s, ACK);
+	for (size_t i = 0; i < ARRAY_SIZE(why); i++) {
+		struct wanted w = { "ferry_retransmit: local=192.0.2.1:",
+				    why[i] };
+
+		EXPECT_TRUE(wait_until(is_traced, &w, SOON_MS)) {
+			TH_LOG("%s", why[i]);
+		}
+	}
+}
+
+TEST(acks_and_recovery_are_traced)
+{
+	struct wanted acked = { "ferry_ack:", "in_flight=" };
+	struct wanted loss = { "ferry_cong:", "newstate=Loss cwnd=1" };
+	struct segment seg;
+	struct scene s;
+	char data[500] = "";
+
+	scene_open(&s, 16);
+	trace_start("ferry_ack");
+	write_file(TRACING "events/ferry/ferry_cong/enable", "1");
+	establish(&s);
+	if (send(s.fd, data, sizeof(data), 0) != sizeof(data))
+		die("send");
+	wire_await(&s.w, &seg);
+	s.rcv += sizeof(data);
+	send_flags(&s, ACK);
+	EXPECT_TRUE(wait_until(is_traced, &acked, SOON_MS));
+	if (send(s.fd, data, sizeof(data), 0) != sizeof(data))
+		die("send");
+	EXPECT_TRUE(wait_until(is_traced, &loss, SOON_MS));
+}
+
+TEST_HARNESS_MAIN
