@@ -94,8 +94,17 @@ static inline void ferry_reset_flow_labels(struct sock *sk)
 #define register_net_sysctl_sz(net, path, table, size) \
 	register_net_sysctl(net, path, table)
 #define FERRY_SYSCTL_SENTINEL	{ }
+#define FERRY_SYSCTL_SENTINELS	1
 #else
 #define FERRY_SYSCTL_SENTINEL
+#define FERRY_SYSCTL_SENTINELS	0
+#endif
+
+/* 6.11 made the table of a sysctl's handler constant. */
+#if FERRY_KERNEL_BEFORE(6, 11)
+#define ferry_ctl_table		struct ctl_table
+#else
+#define ferry_ctl_table		const struct ctl_table
 #endif
 
 /* 6.5 made the place of the IPv6 part of a socket explicit. */

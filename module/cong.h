@@ -21,6 +21,7 @@
 #include <linux/ferry.h>
 
 struct module;
+union tcp_cc_info;
 struct ferry_cong;
 
 /* What a socket starts with unless somebody says otherwise; always there. */
@@ -147,6 +148,8 @@ struct ferry_ack_sample {
  *	area is zeroed before.  On a connection that is under way the other
  *	fields have their values; on a new one those of ferry_cong_init().
  * @release: optional; the connection stops to use the algorithm.
+ * @get_info: optional; tells TCP_CC_INFO of its state and returns how many
+ *	bytes of @info it has filled.  Socket lock held.
  * @name: how users call it, see FERRY_CONGESTION; "ferry_" and this name is
  *	the module alias that loads it
  * @flags: FERRY_CONG_* bits
@@ -172,6 +175,8 @@ struct ferry_cong_ops {
 	u32 (*min_tso_segs)(const struct ferry_cong *ca);
 	void (*init)(struct ferry_cong *ca);
 	void (*release)(struct ferry_cong *ca);
+	size_t (*get_info)(const struct ferry_cong *ca,
+			   union tcp_cc_info *info);
 
 	char name[FERRY_CA_NAME_MAX];
 	u8 flags;
@@ -301,6 +306,7 @@ void ferry_cong_unregister(struct ferry_cong_ops *ops);
 int ferry_cong_register_builtin(void);
 void ferry_cong_unregister_builtin(void);
 const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload);
+void ferry_cong_names(char *to, size_t size);
 void ferry_cong_put(const struct ferry_cong_ops *ops);
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops);
 void ferry_cong_event(struct ferry_cong *ca, enum ferry_ca_event event);

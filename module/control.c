@@ -211,6 +211,8 @@ int ferry_send_syn(struct sock *sk)
 	ferry_options_offer(sk);
 	ferry_sync_mss(sk, dst_mtu(__sk_dst_get(sk)));
 	init_receive_window(sk);
+	fp->active_open = 1;
+	fp->bytes_acked = 0;
 	fp->snd_una = isn;
 	fp->snd_nxt = isn;
 	fp->snd_sml = isn;

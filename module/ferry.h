@@ -334,9 +334,13 @@ struct ferry_conn_sock {
  * @sack_ok: both ends permit SACK
  * @ecn_ok: both ends know ECN
  * @ecn_echo: ECE is due: a packet was marked
+ * @active_open: our SYN is among @bytes_acked
  * @rtx_queue: sent and not acknowledged, by sequence number
  * @ofo: received beyond a hole
  * @total_retrans: segments sent again, for FERRY_INFO
+ * @data_segs_in: segments received with data
+ * @data_segs_out: segments sent with data
+ * @bytes_retrans: bytes sent again, for FERRY_INFO
  * @bytes_acked: bytes acknowledged by the peer, for FERRY_INFO
  * @bytes_received: bytes received in order, for FERRY_INFO
  * @segs_in: segments received
@@ -376,11 +380,15 @@ struct ferry_sock {
 	   sack_ok:1,
 	   ecn_ok:1,
 	   ecn_echo:1;
+	u8 active_open:1;
 	struct rb_root rtx_queue;
 	struct ferry_ofo ofo;
 	u32 total_retrans;
 	u32 segs_in;
 	u32 segs_out;
+	u32 data_segs_in;
+	u32 data_segs_out;
+	u64 bytes_retrans;
 	u64 bytes_acked;
 	u64 bytes_received;
 };
@@ -653,6 +661,24 @@ int ferry_setsockopt(struct sock *sk, int level, int optname,
 int ferry_getsockopt(struct sock *sk, int level, int optname,
 		     char __user *optval, int __user *optlen);
 int ferry_ioctl(struct sock *sk, int cmd, int *value);
+
+/* info.c */
+int ferry_get_info(struct sock *sk, int level, char __user *optval,
+		   int __user *optlen, int len);
+int ferry_get_cc_info(struct sock *sk, char __user *optval, int __user *optlen,
+		      int len);
+
+/* congctl.c */
+void ferry_cong_net_init(struct ferry_net *fn);
+void ferry_cong_net_exit(struct ferry_net *fn);
+void ferry_cong_assign(struct sock *sk);
+int ferry_cong_choose(struct sock *sk, const char *name);
+int ferry_sysctl_cong_default(ferry_ctl_table *ctl, int write, void *buffer,
+			      size_t *lenp, loff_t *ppos);
+int ferry_sysctl_cong_available(ferry_ctl_table *ctl, int write, void *buffer,
+				size_t *lenp, loff_t *ppos);
+int ferry_sysctl_cong_allowed(ferry_ctl_table *ctl, int write, void *buffer,
+			      size_t *lenp, loff_t *ppos);
 
 /* send.c */
 int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size);

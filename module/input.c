@@ -362,7 +362,12 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
  */
 int ferry_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	ferry_sk(sk)->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u16 segs = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+
+	fp->segs_in += segs;
+	if (skb->len > ferry_hdr_len(ferry_hdr(skb)))
+		fp->data_segs_in += segs;
 	switch (sk->sk_state) {
 	case TCP_SYN_SENT:
 		rcv_syn_sent(sk, skb);

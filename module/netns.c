@@ -23,6 +23,7 @@ static int __net_init netns_init(struct net *net)
 	if (!fn->mib)
 		return -ENOMEM;
 
+	ferry_cong_net_init(fn);
 	err = percpu_counter_init(&fn->orphans, 0, GFP_KERNEL);
 	if (err)
 		goto free_mib;
@@ -54,6 +55,7 @@ static void __net_exit netns_exit(struct net *net)
 	ferry_sysctl_exit(net);
 	ferry_hash_exit(net);
 	percpu_counter_destroy(&ferry_net(net)->orphans);
+	ferry_cong_net_exit(ferry_net(net));
 	free_percpu(ferry_net(net)->mib);
 }
 

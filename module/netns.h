@@ -14,6 +14,7 @@
 #include <net/netns/generic.h>
 
 struct ctl_table_header;
+struct ferry_cong_ops;
 struct ferry_mib;
 
 /**
@@ -75,6 +76,9 @@ struct ferry_sysctl {
 	int rmem[3];
 };
 
+/* Room for the names of all congestion controls. */
+#define FERRY_CA_LIST_MAX	256
+
 /**
  * struct ferry_net - a network namespace's share
  * @ehash: connections, half-open connections and TIME_WAIT
@@ -89,6 +93,8 @@ struct ferry_sysctl {
  * @challenge_count: challenge ACKs left in this second
  * @sysctl: settings
  * @sysctl_header: their registration
+ * @cong_default: congestion control of new sockets (congctl.c)
+ * @cong_allowed: names of those that anybody may choose
  * @mib: counters
  */
 struct ferry_net {
@@ -104,6 +110,8 @@ struct ferry_net {
 	atomic_t challenge_count;
 	struct ferry_sysctl sysctl;
 	struct ctl_table_header *sysctl_header;
+	const struct ferry_cong_ops __rcu *cong_default;
+	char cong_allowed[FERRY_CA_LIST_MAX];
 	struct ferry_mib __percpu *mib;
 };
 

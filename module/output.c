@@ -179,6 +179,8 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	skb_set_hash_from_sk(skb, sk);
 
 	fp->segs_out += segs;
+	if (len)
+		fp->data_segs_out += segs;
 	ferry_mib_add(sock_net(sk), FERRY_MIB_OUT_SEGS, segs);
 	err = csk->af_ops->xmit(sk, skb, &inet_sk(sk)->cork.fl);
 	return net_xmit_eval(err);

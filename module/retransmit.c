@@ -156,6 +156,7 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 	if (!csk->retrans_stamp)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
 	fp->total_retrans += cb->segs;
+	fp->bytes_retrans += skb->len;
 	trace_ferry_retransmit(&sk->__sk_common, cb->seq, cb->end_seq,
 			       retransmit_reason(csk, cb));
 	ferry_mib_add(sock_net(sk), FERRY_MIB_RETRANS_SEGS, cb->segs);

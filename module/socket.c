@@ -67,7 +67,7 @@ int ferry_init_sock(struct sock *sk)
 	ferry_pace_init(sk);
 	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, fp->mss);
-	ferry_cong_use(&csk->cong, ferry_cong_get(FERRY_CONG_DEFAULT, false));
+	ferry_cong_assign(sk);
 
 	sk->sk_state = TCP_CLOSE;
 	sk->sk_write_space = ferry_write_space;

@@ -125,7 +125,6 @@ static int set_int(struct sock *sk, int optname, int val)
 static int set_congestion(struct sock *sk, sockptr_t optval,
 			  unsigned int optlen)
 {
-	const struct ferry_cong_ops *ops;
 	char name[FERRY_CA_NAME_MAX];
 	int len;
 
@@ -137,13 +136,7 @@ static int set_congestion(struct sock *sk, sockptr_t optval,
 		return -EFAULT;
 	name[len] = 0;
 
-	ops = ferry_cong_get(name, capable(CAP_NET_ADMIN));
-	if (!ops)
-		return -ENOENT;
-	lock_sock(sk);
-	ferry_cong_change(&ferry_csk(sk)->cong, ops);
-	release_sock(sk);
-	return 0;
+	return ferry_cong_choose(sk, name);
 }
 
 /**
@@ -156,8 +149,8 @@ static int set_congestion(struct sock *sk, sockptr_t optval,
  *
  * Context: process context.
  *
- * Return: 0, -EINVAL, -EFAULT, -ENOPROTOOPT for what there is not, or -ENOENT
- * for an unknown congestion control.
+ * Return: 0, -EINVAL, -EFAULT, -ENOPROTOOPT for what there is not; of
+ * FERRY_CONGESTION also -ENOENT and -EPERM.
  */
 int ferry_setsockopt(struct sock *sk, int level, int optname,
 		     sockptr_t optval, unsigned int optlen)
@@ -228,74 +221,6 @@ static int get_int(const struct sock *sk, int optname, int *val)
 	return 0;
 }
 
-/* The fields that Ferry has; the others stay zero. */
-static void fill_info(struct sock *sk, struct tcp_info *info)
-{
-	const struct ferry_conn_sock *csk = ferry_csk(sk);
-	const struct ferry_cong *ca = &csk->cong;
-	const struct ferry_sock *fp = ferry_sk(sk);
-	u32 now = jiffies;
-
-	memset(info, 0, sizeof(*info));
-	info->tcpi_state = sk->sk_state;
-	if (sk->sk_state == TCP_LISTEN) {
-		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
-		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
-		return;
-	}
-	info->tcpi_ca_state = ca->state;
-	info->tcpi_retransmits = csk->retransmits;
-	info->tcpi_probes = csk->probes_out;
-	info->tcpi_backoff = csk->backoff;
-	if (fp->has_tstamp)
-		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
-	if (fp->sack_ok)
-		info->tcpi_options |= TCPI_OPT_SACK;
-	if (fp->ecn_ok)
-		info->tcpi_options |= TCPI_OPT_ECN;
-	if (fp->has_wscale) {
-		info->tcpi_options |= TCPI_OPT_WSCALE;
-		info->tcpi_snd_wscale = fp->snd_wscale;
-		info->tcpi_rcv_wscale = fp->rcv_wscale;
-	}
-	info->tcpi_rto = csk->rtt.rto_us;
-	info->tcpi_snd_mss = fp->mss;
-	info->tcpi_rcv_mss = csk->rcv_mss;
-	info->tcpi_unacked = ca->packets_out;
-	info->tcpi_sacked = ca->sacked_out;
-	info->tcpi_lost = ca->lost_out;
-	info->tcpi_retrans = ca->retrans_out;
-	info->tcpi_last_data_sent = jiffies_to_msecs(now - csk->last_snd);
-	info->tcpi_last_data_recv = jiffies_to_msecs(now - csk->last_rcv);
-	info->tcpi_pmtu = csk->pmtu;
-	info->tcpi_rtt = csk->rtt.srtt_us >> 3;
-	info->tcpi_rttvar = csk->rtt.rttvar_us >> 2;
-	info->tcpi_snd_ssthresh = ca->snd_ssthresh;
-	info->tcpi_snd_cwnd = ca->snd_cwnd;
-	info->tcpi_total_retrans = fp->total_retrans;
-	info->tcpi_bytes_acked = fp->bytes_acked;
-	info->tcpi_bytes_received = fp->bytes_received;
-	info->tcpi_segs_out = fp->segs_out;
-	info->tcpi_segs_in = fp->segs_in;
-	info->tcpi_min_rtt = csk->rtt.min_us;
-	info->tcpi_notsent_bytes = max_t(s32, fp->write_seq - fp->snd_nxt, 0);
-	info->tcpi_snd_wnd = fp->snd_wnd;
-}
-
-static int get_info(struct sock *sk, char __user *optval, int __user *optlen,
-		    int len)
-{
-	struct tcp_info info;
-
-	lock_sock(sk);
-	fill_info(sk, &info);
-	release_sock(sk);
-	len = min_t(int, len, sizeof(info));
-	if (put_user(len, optlen) || copy_to_user(optval, &info, len))
-		return -EFAULT;
-	return 0;
-}
-
 /**
  * ferry_getsockopt() - getsockopt() below SOL_SOCKET
  * @sk: the socket
@@ -323,7 +248,9 @@ int ferry_getsockopt(struct sock *sk, int level, int optname,
 		return -EINVAL;
 
 	if (optname == FERRY_INFO)
-		return get_info(sk, optval, optlen, len);
+		return ferry_get_info(sk, level, optval, optlen, len);
+	if (optname == FERRY_CC_INFO)
+		return ferry_get_cc_info(sk, optval, optlen, len);
 	if (optname == FERRY_CONGESTION) {
 		lock_sock(sk);
 		memcpy(name, ferry_csk(sk)->cong.ops->name, sizeof(name));

@@ -50,6 +50,15 @@ static int buffer_min = 2048;
 		.extra2		= high,					\
 	}
 
+/* Texts that congctl.c keeps; it finds the namespace by its settings. */
+#define FERRY_SYSCTL_CONG(name, permissions, handler)			\
+	{								\
+		.procname	= #name,				\
+		.maxlen		= FERRY_CA_LIST_MAX,			\
+		.mode		= permissions,				\
+		.proc_handler	= handler,				\
+	}
+
 /* .data is an offset here; each namespace's copy points at its own settings. */
 static const struct ctl_table template[] = {
 	FERRY_SYSCTL(syn_retries, 1, proc_dointvec_minmax,
@@ -84,10 +93,15 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL(rmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
+	FERRY_SYSCTL_CONG(congestion_control, 0644, ferry_sysctl_cong_default),
+	FERRY_SYSCTL_CONG(available_congestion_control, 0444,
+			  ferry_sysctl_cong_available),
+	FERRY_SYSCTL_CONG(allowed_congestion_control, 0644,
+			  ferry_sysctl_cong_allowed),
 	FERRY_SYSCTL_SENTINEL
 };
 
-#define FERRY_SYSCTL_COUNT	20
+#define FERRY_SYSCTL_COUNT	(ARRAY_SIZE(template) - FERRY_SYSCTL_SENTINELS)
 
 /*
  * How many connections without a program a host can afford: TCP's number,
@@ -112,7 +126,6 @@ int ferry_sysctl_init(struct net *net)
 	struct ctl_table *table;
 	int i;
 
-	BUILD_BUG_ON(ARRAY_SIZE(template) < FERRY_SYSCTL_COUNT);
 	fn->sysctl = defaults;
 	fn->sysctl.max_orphans = affordable();
 	fn->sysctl.max_tw_buckets = affordable();

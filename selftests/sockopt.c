@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Socket options at level SOL_FERRY and its alias, SOL_TCP: lengths as TCP
+ * handles them, the defaults of all that there are, ENOPROTOOPT for all that there are not,
+ * and TCP_INFO's numbers beside TCP's after the same exchange.
+ */
+#include <errno.h>
+#include <linux/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "lib.h"
+
+#define proto_of(which)	((which) ? ferry() : IPPROTO_TCP)
+
+/* What is in the table of Documentation/sysctl.md as working. */
+static const struct {
+	int number;
+	const char *name;
+} options[] = {
+	{ TCP_NODELAY, "NODELAY" },
+	{ TCP_MAXSEG, "MAXSEG" },
+	{ TCP_CORK, "CORK" },
+	{ TCP_KEEPIDLE, "KEEPIDLE" },
+	{ TCP_KEEPINTVL, "KEEPINTVL" },
+	{ TCP_KEEPCNT, "KEEPCNT" },
+	{ TCP_SYNCNT, "SYNCNT" },
+	{ TCP_LINGER2, "LINGER2" },
+	{ TCP_WINDOW_CLAMP, "WINDOW_CLAMP" },
+	{ TCP_USER_TIMEOUT, "USER_TIMEOUT" },
+};
+
+TEST(defaults)
+{
+	struct transcript log[2] = { 0 };
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = open_socket(V4, proto_of(i));
+		for (size_t j = 0; j < ARRAY_SIZE(options); j++)
+			note(&log[i], "%s %d", options[j].name,
+			     get_int(fd, IPPROTO_TCP, options[j].number));
+		close(fd);
+	}
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
+static void note_lengths(struct transcript *t, int fd, int option,
+			 const char *name)
+{
+	static const int lengths[] = { -1, 0, 1, 2, 3, 4, 5, 8, 16, 100, 1000 };
+	char buf[1000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		socklen_t len = lengths[i];
+
+		note(t, "get %s, %d", name, lengths[i]);
+		note_ret(t, "", getsockopt(fd, IPPROTO_TCP, option, buf, &len));
+		note(t, "   %d bytes", (int)len);
+	}
+}
+
+/* Only so many bytes are filled as there is room for, and no more. */
+TEST(lengths_of_getsockopt)
+{
+	struct transcript log[2] = { 0 };
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = open_socket(V4, proto_of(i));
+		if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4))
+			die("reno");
+		note_lengths(&log[i], fd, TCP_NODELAY, "NODELAY");
+		note_lengths(&log[i], fd, TCP_KEEPIDLE, "KEEPIDLE");
+		note_lengths(&log[i], fd, TCP_CONGESTION, "CONGESTION");
+		note_lengths(&log[i], fd, TCP_INFO, "INFO");
+		note_lengths(&log[i], fd, TCP_CC_INFO, "CC_INFO");
+		close(fd);
+	}
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
+TEST(lengths_of_setsockopt)
+{
+	struct transcript log[2] = { 0 };
+	int value[2] = { 1, 1 };
+	int i, fd, len;
+
+	for (i = 0; i < 2; i++) {
+		fd = open_socket(V4, proto_of(i));
+		for (len = 0; len <= 8; len++) {
+			note(&log[i], "length %d", len);
+			note_ret(&log[i], "NODELAY",
+				 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, value,
+					    len));
+			note_ret(&log[i], "CONGESTION",
+				 setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
+					    "reno\0xx", len));
+		}
+		note_ret(&log[i], "bad address",
+			 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, (void *)8, 4));
+		note_ret(&log[i], "bad address",
+			 setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, (void *)8,
+				    4));
+		close(fd);
+	}
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
+TEST(unknown_options)
+{
+	struct transcript log[2] = { 0 };
+	int i, fd, value = 1;
+
+	for (i = 0; i < 2; i++) {
+		socklen_t len = sizeof(value);
+
+		fd = open_socket(V4, proto_of(i));
+		note_ret(&log[i], "get",
+			 getsockopt(fd, IPPROTO_TCP, 999, &value, &len));
+		note_ret(&log[i], "set",
+			 setsockopt(fd, IPPROTO_TCP, 999, &value, sizeof(value)));
+		note_ret(&log[i], "set what can only be read",
+			 setsockopt(fd, IPPROTO_TCP, TCP_INFO, &value,
+				    sizeof(value)));
+		close(fd);
+	}
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
+static bool all_acknowledged(void *fd)
+{
+	return queue_out(*(int *)fd) == 0;
+}
+
+/* A request, an answer, and a listener with one that waits. */
+static void numbers(struct transcript *t, int proto)
+{
+	struct addr at = loopback(V4, 0);
+	int listener = listen_at(&at, proto, 7), fd[2], spare, i;
+	struct tcp_info info;
+	socklen_t len;
+	char data[1000] = "";
+
+	fd[0] = dial(&at, proto);
+	fd[1] = accept_one(listener);
+	spare = dial(&at, proto);
+	wait_for(listener, POLLIN, SOON_MS);
+	for (i = 0; i < 3; i++) {
+		if (send(fd[0], data, sizeof(data), 0) != sizeof(data) ||
+		    recv(fd[1], data, sizeof(data), MSG_WAITALL) !=
+			    sizeof(data) ||
+		    send(fd[1], data, 400, 0) != 400 ||
+		    recv(fd[0], data, 400, MSG_WAITALL) != 400)
+			die("exchange");
+	}
+	for (i = 0; i < 2; i++)
+		if (!wait_until(all_acknowledged, &fd[i], SOON_MS))
+			die("not acknowledged");
+	for (i = 0; i < 2; i++) {
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		if (getsockopt(fd[i], IPPROTO_TCP, TCP_INFO, &info, &len))
+			die("TCP_INFO");
+		note(t, "%s: state %d ca_state %d options %x wscale %d",
+		     i ? "server" : "client", info.tcpi_state,
+		     info.tcpi_ca_state, info.tcpi_options,
+		     info.tcpi_snd_wscale == info.tcpi_rcv_wscale);
+		note(t, "   retransmits %d probes %d backoff %d",
+		     info.tcpi_retransmits, info.tcpi_probes,
+		     info.tcpi_backoff);
+		note(t, "   unacked %u sacked %u lost %u retrans %u fackets %u total_retrans %u",
+		     info.tcpi_unacked, info.tcpi_sacked, info.tcpi_lost,
+		     info.tcpi_retrans, info.tcpi_fackets,
+		     info.tcpi_total_retrans);
+		note(t, "   pmtu %u advmss %u reordering %u ssthresh %u cwnd at least 10: %d",
+		     info.tcpi_pmtu, info.tcpi_advmss, info.tcpi_reordering,
+		     info.tcpi_snd_ssthresh, info.tcpi_snd_cwnd >= 10);
+		note(t, "   bytes acked %llu received %llu sent %llu retrans %llu notsent %u",
+		     info.tcpi_bytes_acked, info.tcpi_bytes_received,
+		     info.tcpi_bytes_sent, info.tcpi_bytes_retrans,
+		     info.tcpi_notsent_bytes);
+		note(t, "   data segments in %u out %u; out of order %u, dsack %u",
+		     info.tcpi_data_segs_in, info.tcpi_data_segs_out,
+		     info.tcpi_rcv_ooopack, info.tcpi_dsack_dups);
+		note(t, "   max pacing rate %llx",
+		     info.tcpi_max_pacing_rate);
+		/* Microseconds, and milliseconds ago. */
+		note(t, "   rtt %d rttvar %d min %d rto %d ato %d",
+		     info.tcpi_rtt > 0 && info.tcpi_rtt < 5000000,
+		     info.tcpi_rttvar > 0 && info.tcpi_rttvar < 5000000,
+		     info.tcpi_min_rtt > 0 &&
+			     info.tcpi_min_rtt <= info.tcpi_rtt * 4,
+		     info.tcpi_rto >= 200000 && info.tcpi_rto < 120000000,
+		     info.tcpi_ato > 0 && info.tcpi_ato <= 200000);
+		note(t, "   last sent %d, received %d, ack %d",
+		     info.tcpi_last_data_sent < 60000,
+		     info.tcpi_last_data_recv < 60000,
+		     info.tcpi_last_ack_recv < 60000);
+		note(t, "   windows %d %d; mss %d %d", info.tcpi_snd_wnd > 1000,
+		     info.tcpi_rcv_ssthresh > 1000, info.tcpi_snd_mss > 1000,
+		     info.tcpi_rcv_mss > 0);
+	}
+	len = sizeof(info);
+	if (getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	note(t, "listener: state %d unacked %u sacked %u cwnd %u reordering %u options %x rto %u",
+	     info.tcpi_state, info.tcpi_unacked, info.tcpi_sacked,
+	     info.tcpi_snd_cwnd, info.tcpi_reordering, info.tcpi_options,
+	     info.tcpi_rto);
+	close(fd[0]);
+	close(fd[1]);
+	close(spare);
+	close(listener);
+}
+
+TEST(numbers_of_tcp_info)
+{
+	struct transcript log[2] = { 0 };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		numbers(&log[i], proto_of(i));
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
+/* At level SOL_FERRY there is more; the front is the same. */
+TEST(ferry_info)
+{
+	struct ferry_info ours = { 0 };
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(ours);
+	struct addr at = loopback(V4, 0);
+	int listener, fd[2];
+
+	if (ferry() == IPPROTO_TCP)
+		SKIP(return, "this is TCP");
+	listener = listen_at(&at, ferry(), 7);
+	ASSERT_EQ(0, getsockopt(listener, SOL_FERRY, FERRY_INFO, &ours, &len));
+	EXPECT_EQ(sizeof(ours), len);
+	EXPECT_EQ(10, ours.state);
+	EXPECT_LT(0, ours.max_half_open);
+	connected_pair(V4, ferry(), fd);
+	if (send(fd[0], "12345", 5, 0) != 5)
+		die("send");
+	wait_for(fd[1], POLLIN, SOON_MS);
+	len = sizeof(ours);
+	ASSERT_EQ(0, getsockopt(fd[1], SOL_FERRY, FERRY_INFO, &ours, &len));
+	EXPECT_EQ(5, ours.rcv_queued);
+	EXPECT_EQ(5, ours.bytes_received);
+	len = sizeof(info);
+	ASSERT_EQ(0, getsockopt(fd[1], IPPROTO_TCP, TCP_INFO, &info, &len));
+	EXPECT_GE(sizeof(ours), len);
+	EXPECT_EQ(ours.snd_mss, info.tcpi_snd_mss);
+	EXPECT_EQ(ours.bytes_received, info.tcpi_bytes_received);
+	EXPECT_EQ(ours.snd_wnd, info.tcpi_snd_wnd);
+	EXPECT_TRUE(ours.snd_wscale == info.tcpi_snd_wscale);
+}
+
+TEST_HARNESS_MAIN
