@@ -215,6 +215,8 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	}
 	if (seq_after(cb->ack_seq, prior_una)) {
 		fp->snd_una = cb->ack_seq;
+		if (seq_between(fp->snd_up, prior_una, fp->snd_una))
+			fp->snd_up = fp->snd_una;
 		data_acknowledged(sk, &sample, cb->ack_seq - prior_una);
 	} else if (is_dupack(fp, skb, new_window)) {
 		verdict = ferry_recovery_dupack(ca, fp->snd_una, fp->snd_nxt);

@@ -250,6 +250,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	fp->max_window = 0;
 	fp->rcv_nxt = 0;
 	fp->copied_seq = 0;
+	fp->urgent.data = 0;
 	fp->rcv_wup = 0;
 	fp->rcv_wnd = 0;
 	fp->mss_clamp = U16_MAX;

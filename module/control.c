@@ -216,6 +216,7 @@ int ferry_send_syn(struct sock *sk)
 	fp->snd_una = isn;
 	fp->snd_nxt = isn;
 	fp->snd_sml = isn;
+	fp->snd_up = isn;
 	fp->pushed_seq = isn;
 	fp->snd_wnd = 0;
 	csk->retransmits = 0;
@@ -325,12 +326,11 @@ void ferry_send_reset(struct sock *sk)
 }
 
 /* An old sequence number makes the peer answer with an ACK. */
-static void send_empty_probe(struct sock *sk)
+static void send_empty_probe(struct sock *sk, u32 seq)
 {
 	struct sk_buff *skb;
 
-	skb = control_skb(sk, ferry_sk(sk)->snd_una - 1, FERRY_ACK,
-			  GFP_ATOMIC);
+	skb = control_skb(sk, seq, FERRY_ACK, GFP_ATOMIC);
 	if (skb)
 		ferry_transmit(sk, skb, false);
 }
@@ -369,6 +369,10 @@ void ferry_send_probe(struct sock *sk, bool keepalive)
 					   FERRY_RTX_PROBE);
 	if (!keepalive)
 		ferry_count(sock_net(sk), WINDOW_PROBES);
-	if (keepalive || !send_what_fits(sk))
-		send_empty_probe(sk);
+	if (!keepalive && send_what_fits(sk))
+		return;
+	/* That something is urgent must get through a closed window. */
+	if (seq_between(ferry_sk(sk)->snd_up, una + 1, una + U16_MAX))
+		send_empty_probe(sk, una);
+	send_empty_probe(sk, una - 1);
 }

@@ -49,6 +49,7 @@
 #include "recovery.h"
 #include "rtt.h"
 #include "segment.h"
+#include "urgent.h"
 #include "window.h"
 
 /* Times that have no sysctl, in jiffies. */
@@ -310,6 +311,8 @@ struct ferry_conn_sock {
  * @write_seq: next sequence number to be written by the application
  * @pushed_seq: sequence number up to which PSH was set
  * @snd_sml: end of the last small segment sent (Minshall's Nagle)
+ * @snd_up: SND.UP: after the last byte that was written as urgent; SND.UNA if
+ *	there is none
  * @snd_wnd: the peer's window in bytes
  * @snd_wl1: sequence number of the segment that last changed @snd_wnd
  * @max_window: the largest window that the peer ever announced
@@ -317,6 +320,7 @@ struct ferry_conn_sock {
  * @copied_seq: next sequence number to be read by the application
  * @rcv_wup: @rcv_nxt when the window was last announced
  * @rcv_wnd: window announced then, in bytes
+ * @urgent: what the peer has called urgent
  * @window_clamp: upper bound of the window to announce
  * @mss: bytes of payload in a full segment
  * @mss_clamp: the peer's MSS option
@@ -356,6 +360,7 @@ struct ferry_sock {
 	u32 write_seq;
 	u32 pushed_seq;
 	u32 snd_sml;
+	u32 snd_up;
 	u32 snd_wnd;
 	u32 snd_wl1;
 	u32 max_window;
@@ -363,6 +368,7 @@ struct ferry_sock {
 	u32 copied_seq;
 	u32 rcv_wup;
 	u32 rcv_wnd;
+	struct ferry_urgent urgent;
 	u32 window_clamp;
 	u16 mss;
 	u16 mss_clamp;
@@ -599,6 +605,12 @@ static inline u32 ferry_receive_window(const struct ferry_sock *fp)
 	return max(wnd, 0);
 }
 
+/* Is something urgent on its way? */
+static inline bool ferry_is_urgent(const struct ferry_sock *fp)
+{
+	return unlikely(fp->snd_up != fp->snd_una);
+}
+
 /* Bytes of window that the receive buffer has room for. */
 static inline u32 ferry_space(const struct sock *sk)
 {
@@ -692,6 +704,14 @@ struct sk_buff *ferry_alloc_skb(struct sock *sk, gfp_t gfp, bool force);
 int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		  int flags);
 int ferry_recv_queued(const struct sock *sk);
+
+/* urgent.c */
+void ferry_urgent_rcv(struct sock *sk, const struct sk_buff *skb);
+int ferry_recv_urgent(struct sock *sk, struct msghdr *msg, size_t size,
+		      int flags);
+u32 ferry_urgent_step(const struct sock *sk, u32 *seq, u32 *offset, u32 n);
+void ferry_urgent_passed(struct sock *sk);
+int ferry_urgent_queued(const struct sock *sk);
 
 /* poll.c */
 __poll_t ferry_poll(struct file *file, struct socket *sock,

@@ -343,6 +343,10 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	/* Data with an ACK that says nothing new lets nothing more go out. */
 	gates_moved = cb->seq == cb->end_seq || o.num_sacks ||
 		      ferry_wnd_end(fp) != wnd_end;
+	/* sixth, the URG bit */
+	if (unlikely(cb->flags & FERRY_URG ||
+		     fp->urgent.data == FERRY_URGENT_AWAITED))
+		ferry_urgent_rcv(sk, skb);
 	/* seventh and eighth, the data and the FIN bit */
 	ferry_data_queue(sk, skb);
 	if (sk->sk_state == TCP_CLOSE)

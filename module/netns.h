@@ -50,6 +50,7 @@ struct ferry_bind_head {
  *	2 without
  * @sack: permit SACK
  * @ecn: 0 no ECN, 1 ask for it, 2 agree to it
+ * @stdurg: the urgent pointer is that of the urgent byte, not of the next
  * @wmem: send buffer: minimum, default, maximum in bytes
  * @rmem: receive buffer: minimum, default, maximum in bytes
  */
@@ -72,6 +73,7 @@ struct ferry_sysctl {
 	int timestamps;
 	int sack;
 	int ecn;
+	int stdurg;
 	int wmem[3];
 	int rmem[3];
 };

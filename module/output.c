@@ -98,6 +98,11 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	ferry_init_header(th, cb->seq,
 			  flags & FERRY_ACK ? fp->rcv_nxt : 0, flags, window);
 	th->doff = (sizeof(*th) + len) / 4;
+	if (ferry_is_urgent(fp)) {
+		th->urg_ptr = htons(ferry_urgent_pointer(cb->seq, fp->snd_up,
+							 fp->snd_nxt));
+		th->urg = !!th->urg_ptr;
+	}
 	th->source = inet->inet_sport;
 	th->dest = inet->inet_dport;
 }
@@ -276,7 +281,8 @@ static u32 sendable(const struct sock *sk, const struct sk_buff *skb,
 	/* A small segment goes last, and may have to wait. */
 	if (len < skb->len)
 		return len - small;
-	if (cb->flags & FERRY_FIN || !skb_queue_is_last(&sk->sk_write_queue,
+	if (ferry_is_urgent(fp) || cb->flags & FERRY_FIN ||
+	    !skb_queue_is_last(&sk->sk_write_queue,
 							skb))
 		return len;
 	return nagle_holds(fp, more) ? len - small : len;
@@ -389,7 +395,8 @@ void ferry_push(struct sock *sk, bool more)
 
 	ferry_mtu_grown(sk);
 	check_idle(sk);
-	max_segs = ferry_pace_segs(sk);
+	/* An urgent pointer is right in one segment alone. */
+	max_segs = ferry_is_urgent(fp) ? 1 : ferry_pace_segs(sk);
 	while ((skb = ferry_send_head(sk))) {
 		if (ferry_pace_holds(sk))
 			break;

@@ -72,6 +72,8 @@ __poll_t ferry_poll(struct file *file, struct socket *sock,
 	}
 	/* Pairs with ferry_fail(). */
 	smp_rmb();
+	if (READ_ONCE(ferry_sk(sk)->urgent.data) & FERRY_URGENT_VALID)
+		mask |= EPOLLPRI;
 	if (READ_ONCE(sk->sk_err) ||
 	    !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;

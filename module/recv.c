@@ -84,11 +84,19 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 	bool peek = flags & MSG_PEEK;
 	u32 peek_seq = fp->copied_seq;
 	u32 *seq = peek ? &peek_seq : &fp->copied_seq;
+	u32 offset, n, before, skipped = 0;
 	struct sk_buff *skb;
-	u32 offset, n;
 	int copied = 0, err;
 
 	do {
+		/* A read that has something ends in front of what is urgent. */
+		if (unlikely(ferry_urgent_at_mark(&fp->urgent, *seq))) {
+			if (copied)
+				break;
+			if (signal_pending(current))
+				return timeout ? sock_intr_errno(timeout) :
+						 -EAGAIN;
+		}
 		skb = find_segment(sk, *seq, &offset);
 		if (!skb) {
 			if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
@@ -112,12 +120,16 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 					return copied ?: err;
 			}
 			/* Somebody else may have read meanwhile. */
-			if (peek && peek_seq - copied != fp->copied_seq)
-				peek_seq = fp->copied_seq + copied;
+			if (peek &&
+			    peek_seq - copied - skipped != fp->copied_seq)
+				peek_seq = fp->copied_seq + copied + skipped;
 			continue;
 		}
 
+		before = *seq;
 		n = min_t(u32, skb->len - offset, size);
+		n = ferry_urgent_step(sk, seq, &offset, n);
+		skipped += *seq - before;
 		if (n && !(flags & MSG_TRUNC)) {
 			err = skb_copy_datagram_msg(skb, offset, msg, n);
 			if (err) {
@@ -129,6 +141,7 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 		WRITE_ONCE(*seq, *seq + n);
 		copied += n;
 		size -= n;
+		ferry_urgent_passed(sk);
 		if (offset + n < skb->len)
 			continue;
 		if (FERRY_SKB_CB(skb)->flags & FERRY_FIN) {
@@ -157,7 +170,7 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
  * Context: process context.
  *
  * Return: bytes, 0 at the end of the stream, or -ENOTCONN, -EAGAIN, -EINTR,
- * -EFAULT, -EINVAL for MSG_OOB, or the error that ended the connection.
+ * -EFAULT, -EINVAL from ferry_recv_urgent(), or the error that ended the connection.
  */
 int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		  int flags)
@@ -173,9 +186,10 @@ int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	ret = -ENOTCONN;
 	if (sk->sk_state == TCP_LISTEN)
 		goto out;
-	ret = -EINVAL;
-	if (flags & MSG_OOB)
+	if (flags & MSG_OOB) {
+		ret = ferry_recv_urgent(sk, msg, size, flags);
 		goto out;
+	}
 	ret = recv_locked(sk, msg, size, flags,
 			  sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
 out:

@@ -253,6 +253,8 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	fp->write_seq = fp->snd_una;
 	fp->pushed_seq = fp->snd_una;
 	fp->snd_sml = fp->snd_una;
+	fp->snd_up = fp->snd_una;
+	fp->urgent.data = 0;
 	fp->snd_wl1 = req->rcv_isn;
 	fp->snd_wnd = (u32)FERRY_SKB_CB(skb)->window << req->snd_wscale;
 	fp->max_window = fp->snd_wnd;

@@ -131,6 +131,8 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 	u32 window, len = max_segs * cb->mss;
 	int err;
 
+	if (ferry_is_urgent(fp))
+		len = cb->mss;
 	if (!seq_before(cb->seq, ferry_wnd_end(fp))) {
 		/* The first one goes even so: its ACK opens the window. */
 		if (seq_after(cb->seq, fp->snd_una))

@@ -271,7 +271,7 @@ static void note_app_limited(struct sock *sk)
  * Context: process context.
  *
  * Return: bytes taken, or -EPIPE (with SIGPIPE), -EAGAIN, -EINTR, -EFAULT,
- * -EOPNOTSUPP for MSG_OOB, or the error that ended the connection.
+ * or the error that ended the connection.
  */
 int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
@@ -281,10 +281,6 @@ int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 
 	lock_sock(sk);
 	timeout = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
-	if (flags & MSG_OOB) {
-		err = -EOPNOTSUPP;
-		goto out;
-	}
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
 		err = sk_stream_wait_connect(sk, &timeout);
 		if (err)
@@ -299,6 +295,8 @@ int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	err = send_bytes(sk, msg, timeout);
 	if (err > 0) {
 		copied = err;
+		if (flags & MSG_OOB)
+			ferry_sk(sk)->snd_up = ferry_sk(sk)->write_seq;
 		push(sk, flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST));
 	}
 out:

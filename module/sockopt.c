@@ -271,10 +271,10 @@ int ferry_getsockopt(struct sock *sk, int level, int optname,
 }
 
 /**
- * ferry_ioctl() - how much is in the queues
+ * ferry_ioctl() - how much is in the queues; is the urgent byte next?
  * @sk: the socket
- * @cmd: FIONREAD (SIOCINQ), TIOCOUTQ (SIOCOUTQ) or SIOCOUTQNSD
- * @value: the answer in bytes
+ * @cmd: FIONREAD (SIOCINQ), TIOCOUTQ (SIOCOUTQ), SIOCOUTQNSD or SIOCATMARK
+ * @value: the answer in bytes; for SIOCATMARK 0 or 1
  *
  * Context: process context.
  *
@@ -286,6 +286,11 @@ int ferry_ioctl(struct sock *sk, int cmd, int *value)
 	bool started = !((1 << sk->sk_state) & (TCPF_SYN_SENT |
 						TCPF_SYN_RECV));
 
+	if (cmd == SIOCATMARK) {
+		*value = ferry_urgent_at_mark(&fp->urgent,
+					      READ_ONCE(fp->copied_seq));
+		return 0;
+	}
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD)
 		return -ENOIOCTLCMD;
 	if (sk->sk_state == TCP_LISTEN)
@@ -294,7 +299,7 @@ int ferry_ioctl(struct sock *sk, int cmd, int *value)
 	lock_sock(sk);
 	*value = 0;
 	if (cmd == SIOCINQ)
-		*value = started ? ferry_recv_queued(sk) : 0;
+		*value = started ? ferry_urgent_queued(sk) : 0;
 	else if (started)
 		*value = fp->write_seq - (cmd == SIOCOUTQ ? fp->snd_una :
 							    fp->snd_nxt);

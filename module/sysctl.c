@@ -91,6 +91,8 @@ static const struct ctl_table template[] = {
 		     SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(sack, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
+	FERRY_SYSCTL(stdurg, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL(rmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL_CONG(congestion_control, 0644, ferry_sysctl_cong_default),

@@ -126,6 +126,7 @@ static int build(const struct wire *w, const struct segment *s, __u8 *p)
 				  (HEADER + s->options_len) / 4) << 4;
 	p[13] = s->flags;
 	put16(p + 14, s->window);
+	put16(p + 18, s->urgent);
 	memcpy(p + HEADER, s->options, s->options_len);
 	memcpy(p + HEADER + s->options_len, s->data, s->len);
 	len -= s->cut;
@@ -227,6 +228,7 @@ bool wire_recv(struct wire *w, struct segment *s, int timeout_ms)
 	s->ack = get32(p + 8);
 	s->flags = p[13];
 	s->window = get16(p + 14);
+	s->urgent = get16(p + 18);
 	s->options_len = header - HEADER;
 	memcpy(s->options, p + HEADER, s->options_len);
 	s->len = len - header;

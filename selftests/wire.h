@@ -29,6 +29,7 @@ struct segment {
 	__u8 flags;
 	__u8 tos;		/* or traffic class; its low bits are ECN's */
 	__u16 window;
+	__u16 urgent;		/* the urgent pointer */
 	__u8 options[40];
 	int options_len;
 	__u8 data[1500];
