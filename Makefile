@@ -37,8 +37,9 @@ test: ## Run the tests on 6.1 and debug and the unit tests, or those of KERNEL=
 test-all: ## Run all tests on all kernels
 	selftests/test --all
 
-run: ## Send FILE= over a link of RATE= DELAY= LOSS=, by Ferry and by TCP, on KERNEL=
-	selftests/transfer
+run: ## Send FILE= over a link of RATE= DELAY= LOSS=, by Ferry and by TCP, on KERNEL=, and draw SVG=
+	@mkdir -p selftests/build
+	selftests/transfer --svg $(or $(SVG),selftests/build/run.svg)
 
 bench: ## Measure Ferry and TCP side by side; BENCHFLAGS=--json for JSON
 	selftests/bench $(BENCHFLAGS)

@@ -305,35 +305,35 @@ static const struct {
 	bool connected;
 	int backlog;
 } drops[] = {
-	{ "DropHeader", short_header },
-	{ "DropChecksum", checksum },
-	{ "DropOtherHost", broadcast },
-	{ "DropNoSocket", no_socket },
-	{ "DropFilter", filter, .connected = true },
-	{ "DropListenReset", listen_reset },
-	{ "DropListenAck", listen_ack },
-	{ "DropListenFlags", listen_flags },
-	{ "ListenOverflows", listen_overflow },
-	{ "AcceptOverflows", accept_overflow },
-	{ "ReqQFullDrop", half_open_full, .backlog = 16 },
-	{ "DropSequence", sequence, .connected = true },
-	{ "DropReset", reset, .connected = true },
-	{ "DropSyn", syn, .connected = true },
-	{ "DropFlags", no_flags, .connected = true },
-	{ "DropBadAck", bad_ack },
-	{ "DropOldAck", old_ack, .connected = true },
-	{ "DropAckUnsent", ack_unsent, .connected = true },
-	{ "DropAfterClose", after_close, .connected = true },
-	{ "DropOldData", old_data, .connected = true },
-	{ "OutOfOrderMerged", merged, .connected = true },
-	{ "DropTimeWaitReset", time_wait_reset },
-	{ "DropTimeWait", time_wait },
+	{ .reason = "DropHeader", .cause = short_header },
+	{ .reason = "DropChecksum", .cause = checksum },
+	{ .reason = "DropOtherHost", .cause = broadcast },
+	{ .reason = "DropNoSocket", .cause = no_socket },
+	{ .reason = "DropFilter", .cause = filter, .connected = true },
+	{ .reason = "DropListenReset", .cause = listen_reset },
+	{ .reason = "DropListenAck", .cause = listen_ack },
+	{ .reason = "DropListenFlags", .cause = listen_flags },
+	{ .reason = "ListenOverflows", .cause = listen_overflow },
+	{ .reason = "AcceptOverflows", .cause = accept_overflow },
+	{ .reason = "ReqQFullDrop", .cause = half_open_full, .backlog = 16 },
+	{ .reason = "DropSequence", .cause = sequence, .connected = true },
+	{ .reason = "DropReset", .cause = reset, .connected = true },
+	{ .reason = "DropSyn", .cause = syn, .connected = true },
+	{ .reason = "DropFlags", .cause = no_flags, .connected = true },
+	{ .reason = "DropBadAck", .cause = bad_ack },
+	{ .reason = "DropOldAck", .cause = old_ack, .connected = true },
+	{ .reason = "DropAckUnsent", .cause = ack_unsent, .connected = true },
+	{ .reason = "DropAfterClose", .cause = after_close, .connected = true },
+	{ .reason = "DropOldData", .cause = old_data, .connected = true },
+	{ .reason = "OutOfOrderMerged", .cause = merged, .connected = true },
+	{ .reason = "DropTimeWaitReset", .cause = time_wait_reset },
+	{ .reason = "DropTimeWait", .cause = time_wait },
 };
 
 /* ------------------------------------------------------------------ */
 /* Counters and tracepoints */
 
-static long counter(const char *name)
+static long count_of(const char *name)
 {
 	char text[8192], line[60];
 	const char *p;
@@ -349,7 +349,7 @@ static long counter(const char *name)
 
 static bool has_counted(void *name)
 {
-	return counter(name) > 0;
+	return count_of(name) > 0;
 }
 
 static void trace_start(const char *event)
@@ -451,7 +451,7 @@ TEST(resets_are_traced)
 	trace_start("ferry_reset");
 	no_socket(&s);
 	EXPECT_TRUE(wait_until(is_traced, &sent, SOON_MS));
-	EXPECT_EQ(1, counter("OutRsts"));
+	EXPECT_EQ(1, count_of("OutRsts"));
 	s.mine++;
 	establish(&s);
 	send_flags(&s, RST);

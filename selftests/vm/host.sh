@@ -30,6 +30,12 @@ need_host_programs() {
 	[ ${#missing[@]} = 0 ] || under_lock host install_host_packages "${missing[@]}"
 }
 
+# Only whoever draws needs it.
+need_gnuplot() {
+	command -v gnuplot >/dev/null ||
+		under_lock host install_host_packages gnuplot-nox
+}
+
 install_host_packages() {
 	command -v apt-get >/dev/null ||
 		die $E_HOST "missing on this machine, and there is no apt-get to install it: $*"
