@@ -7,7 +7,9 @@
  *
  * "flow" is one connection at a time, which ends after so many seconds, or
  * megabytes if they come first; "fair" is two at once over a link without
- * losses, for the whole time.  The last four are lists, separated by commas.  The path, made once, has four hosts:
+ * losses, for the whole time.  The last four are lists, separated by commas.
+ *
+ * The path, made once, has four hosts:
  *
  *	sender -- card -- router -- receiver
  *
@@ -442,7 +444,7 @@ int main(int argc, char **argv)
 	bool fair;
 
 	if (argc != 9)
-		die("usage: wan flow|fair SECONDS MEGABYTES BUFFERS RTTS LINKS ALGORITHMS PROTOCOLS");
+		die("usage: see the top of wan.c");
 	fair = !strcmp(argv[1], "fair");
 	seconds = atof(argv[2]);
 	bytes_max = fair ? ~0ULL : strtoull(argv[3], NULL, 0) << 20;
