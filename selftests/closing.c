@@ -122,7 +122,7 @@ TEST_F(closing, unsent_data_is_sent)
 }
 
 /* TCP's limit is the host's, and only the first namespace shows it. */
-static void max_orphans(struct side *side, int first_ns, const char *value)
+static void allow_orphans(struct side *side, int first_ns, const char *value)
 {
 	struct side host = { .ns = first_ns };
 
@@ -151,7 +151,7 @@ FIXTURE_SETUP(orphans)
 
 FIXTURE_TEARDOWN(orphans)
 {
-	max_orphans(self->side, self->first_ns, self->limit);
+	allow_orphans(self->side, self->first_ns, self->limit);
 	sides_close(self->side);
 }
 
@@ -161,7 +161,7 @@ TEST_F(orphans, one_too_many_is_reset_when_its_timer_expires)
 	send_bytes(self->side, 10);
 	close_all(self->side);
 	watch(self->side, 2 * SECOND, NULL);
-	max_orphans(self->side, self->first_ns, "0");
+	allow_orphans(self->side, self->first_ns, "0");
 	watch(self->side, HOUR, NULL);
 	ask(self->side);
 	EXPECT_TRUE(sides_same(self->side));
@@ -179,7 +179,7 @@ TEST_F(orphans, one_too_many_is_reset_when_it_is_closed)
 		send_bytes(self->side, 10);
 		close_all(self->side);
 		watch(self->side, 100, NULL);
-		max_orphans(self->side, self->first_ns, "0");
+		allow_orphans(self->side, self->first_ns, "0");
 	}
 	EXPECT_TRUE(sides_same(self->side));
 	EXPECT_TRUE(sides_saw(self->side, "RST|ACK"));
