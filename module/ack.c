@@ -4,103 +4,13 @@
  * section 3.10.7.4.
  *
  * It may change the window, acknowledge data, measure the round-trip time, or
- * say that something is missing.  What that means for the congestion window
- * is recovery.c's and the algorithm's business; here the counters are kept
- * and the lost segments marked.
+ * say that something is missing.  What that means is recovery.c's business and
+ * the algorithm's; here it is told what came, and what it decides is done.
  *
  * Context: socket lock held, in BH or while the backlog is worked off.
  */
 #include "ferry.h"
 #include "trace.h"
-
-/**
- * ferry_mark_skb_lost() - a piece of the stream is held to be lost
- * @sk: the socket
- * @skb: in rtx_queue
- */
-void ferry_mark_skb_lost(struct sock *sk, struct sk_buff *skb)
-{
-	struct ferry_cong *ca = &ferry_csk(sk)->cong;
-	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
-
-	if (cb->marks & FERRY_SKB_RETRANS) {
-		cb->marks &= ~FERRY_SKB_RETRANS;
-		ca->retrans_out -= cb->segs;
-	}
-	if (!(cb->marks & FERRY_SKB_LOST)) {
-		cb->marks |= FERRY_SKB_LOST;
-		ca->lost_out += cb->segs;
-	}
-	ca->sacked_out = min(ca->sacked_out, ca->packets_out - ca->lost_out);
-}
-
-/**
- * ferry_mark_lost() - mark what recovery.c holds to be lost
- * @sk: the socket
- * @verdict: its verdict
- */
-void ferry_mark_lost(struct sock *sk, enum ferry_verdict verdict)
-{
-	struct sk_buff *skb;
-
-	if (verdict == FERRY_HEAD_LOST) {
-		skb = ferry_rtx_front(sk, 1);
-		if (skb)
-			ferry_mark_skb_lost(sk, skb);
-	} else if (verdict == FERRY_ALL_LOST) {
-		for (skb = ferry_rtx_head(sk); skb; skb = skb_rb_next(skb))
-			ferry_mark_skb_lost(sk, skb);
-	}
-}
-
-/* Segments of a piece that the peer has not acknowledged. */
-static u32 segs_left(const struct ferry_skb_cb *cb, u32 snd_una)
-{
-	u32 left = cb->end_seq - snd_una;
-
-	return min_t(u32, cb->segs, max(DIV_ROUND_UP(left, cb->mss), 1U));
-}
-
-/*
- * Free what is acknowledged.  A piece that is acknowledged in part stays whole
- * until it has to be sent again; only its segments are counted.
- */
-static void clean_rtx_queue(struct sock *sk, struct ferry_ack_sample *sample)
-{
-	struct ferry_sock *fp = ferry_sk(sk);
-	u32 una = fp->snd_una, now = ferry_clock_us(), segs;
-	struct ferry_skb_cb *cb;
-	struct sk_buff *skb;
-	bool measured = false;
-
-	while ((skb = ferry_rtx_head(sk))) {
-		cb = FERRY_SKB_CB(skb);
-		if (!seq_before(cb->seq, una))
-			break;
-		/* The oldest counts, and none if one was sent twice (Karn). */
-		if (!measured && !(cb->marks & FERRY_SKB_EVER_RETRANS))
-			sample->rtt_us = max(now - cb->sent_us, 1U);
-		else if (cb->marks & FERRY_SKB_EVER_RETRANS)
-			sample->rtt_us = 0;
-		measured = true;
-
-		segs = seq_after(cb->end_seq, una) ? segs_left(cb, una) : 0;
-		ferry_rtx_adjust(sk, cb->marks, segs - cb->segs);
-		sample->acked += cb->segs - segs;
-		cb->segs = segs;
-		if (segs)
-			break;
-		ferry_rtx_free(sk, skb);
-	}
-}
-
-static void take_rtt(struct ferry_conn_sock *csk, u32 rtt_us)
-{
-	if (!rtt_us)
-		return;
-	ferry_rtt_sample(&csk->rtt, rtt_us);
-	csk->cong.srtt_us = csk->rtt.srtt_us >> 3;
-}
 
 /* Returns true if the peer's window is another one now. */
 static bool update_window(struct ferry_sock *fp, const struct ferry_skb_cb *cb)
@@ -138,26 +48,17 @@ static void probe_answered(struct sock *sk)
 					    ferry_wnd_end(fp)));
 }
 
-static void data_acknowledged(struct sock *sk, struct ferry_ack_sample *sample,
-			      u32 acked_bytes)
+static void data_acknowledged(struct sock *sk, const struct ferry_ack_state *st)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	enum ferry_verdict verdict;
 
-	fp->bytes_acked += acked_bytes;
-	clean_rtx_queue(sk, sample);
-	take_rtt(csk, sample->rtt_us);
+	if (seq_between(fp->snd_up, st->prior_una, st->snd_una))
+		fp->snd_up = st->snd_una;
+	fp->bytes_acked += st->snd_una - st->prior_una;
 	csk->retransmits = 0;
-	csk->backoff = 0;
 	csk->retrans_stamp = 0;
 	sk_dst_confirm(sk);
-
-	verdict = ferry_recovery_ack(&csk->cong, fp->snd_una, sample);
-	ferry_mark_lost(sk, verdict);
-	if (verdict == FERRY_HEAD_LOST)
-		ferry_retransmit_front(sk);
-	ferry_rearm_rto(sk);
 	ferry_sndbuf_expand(sk);
 
 	/* Pairs with the barrier in ferry_poll(). */
@@ -166,15 +67,115 @@ static void data_acknowledged(struct sock *sk, struct ferry_ack_sample *sample,
 		sk->sk_write_space(sk);
 }
 
-/* RFC 5681 section 2: this is how a duplicate ACK looks. */
-static bool is_dupack(const struct ferry_sock *fp, const struct sk_buff *skb,
-		      bool new_window)
+/* What counters and tracepoints show of it. */
+static void show_events(struct sock *sk, const struct ferry_ack_state *st,
+			 u8 prior_state)
+{
+	struct net *net = sock_net(sk);
+
+	trace_ferry_ack(sk, st->snd_una, st->sample.acked);
+	if (unlikely(st->ca->state != prior_state)) {
+		trace_ferry_cong(sk, prior_state);
+		if (st->ca->state == FERRY_CA_RECOVERY)
+			ferry_count(net, FAST_RECOVERY);
+	}
+	if (unlikely(st->dsack))
+		ferry_count(net, DSACKS);
+	if (unlikely(st->undone))
+		ferry_count(net, UNDONE);
+	if (unlikely(st->spurious))
+		ferry_count(net, SPURIOUS_TIMEOUTS);
+	if (unlikely(st->reneging))
+		ferry_count(net, SACK_RENEGING);
+}
+
+static void rearm_timer(struct sock *sk, const struct ferry_ack_state *st)
+{
+	/* A receiver that reneges may still fill the hole itself. */
+	if (unlikely(st->reneging) && ferry_una_advanced(st))
+		ferry_timer_arm(sk, FERRY_TIMER_RETRANS,
+				max(usecs_to_jiffies(st->ca->srtt_us / 2),
+				    msecs_to_jiffies(10)));
+	else if (st->reo_timeout_us)
+		ferry_rearm_reo(sk, st->reo_timeout_us);
+	else if (st->rearm)
+		ferry_rearm_loss_timer(sk, true);
+}
+
+/* Send again what is lost; or first, after a time-out, something new. */
+static void send_again(struct sock *sk, const struct ferry_ack_state *st)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	switch (st->next) {
+	case FERRY_NEXT_NOTHING:
+		return;
+	case FERRY_NEXT_NEW:
+		ferry_push(sk, fp->cork);
+		if (seq_after(fp->snd_nxt, st->ca->high_seq))
+			return;
+		fp->recovery.frto = 0;
+		ferry_retransmit_lost(sk);
+		return;
+	case FERRY_NEXT_FIRST:
+		if (!ferry_retransmit_front(sk, true))
+			ferry_rearm_rto(sk);
+		fallthrough;
+	case FERRY_NEXT_RETRANSMIT:
+		ferry_retransmit_lost(sk);
+	}
+}
+
+/* An ACK that is new enough: recovery.c decides, here it is done. */
+static void process_ack(struct sock *sk, struct sk_buff *skb,
+			const struct ferry_options *o, bool new_window)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sack_block blocks[FERRY_SACK_BLOCKS_MAX];
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_cong *ca = &csk->cong;
+	struct ferry_ack_state st = {
+		.rec = &fp->recovery,
+		.ca = ca,
+		.rtt = &csk->rtt,
+		.ops = &ferry_sent_ops,
+		.sample.prior_in_flight = ferry_cong_in_flight(ca),
+		.sample.ece = fp->ecn_ok && cb->flags & FERRY_ECE &&
+			      !(cb->flags & FERRY_SYN),
+		.prior_una = fp->snd_una,
+		.snd_una = cb->ack_seq,
+		.snd_nxt = fp->snd_nxt,
+		.max_window = fp->max_window,
+		.sack = fp->sack_ok,
+		.dupack = !new_window && cb->seq == cb->end_seq &&
+			  !(cb->flags & FERRY_SYN),
+		.has_new_data = ferry_send_head(sk) &&
+				seq_after(ferry_wnd_end(fp), fp->snd_nxt),
+	};
+	u8 prior_state = ca->state;
+	unsigned int i;
 
-	return !new_window && cb->seq == cb->end_seq &&
-	       !(cb->flags & FERRY_SYN) && cb->ack_seq == fp->snd_una &&
-	       fp->conn.cong.packets_out;
+	ca->now_us = ferry_clock_us();
+	if (o->has_timestamp && o->ts_ecr) {
+		st.has_ts_ecr = true;
+		st.ts_ecr_ms = o->ts_ecr - fp->ts_offset;
+		st.now_ms = div_u64(ca->now_us, USEC_PER_MSEC);
+	}
+	for (i = 0; i < o->num_sacks; i++)
+		blocks[i] = ferry_options_sack((const u8 *)(ferry_hdr(skb) + 1),
+					       o, i);
+	fp->snd_una = cb->ack_seq;
+	ferry_recovery_ack(&st, blocks, o->num_sacks);
+
+	if (st.measured)
+		csk->backoff = 0;
+	if (ferry_una_advanced(&st))
+		data_acknowledged(sk, &st);
+	show_events(sk, &st, prior_state);
+	rearm_timer(sk, &st);
+	ferry_pace_update(sk);
+	send_again(sk, &st);
 }
 
 /**
@@ -191,48 +192,24 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	struct ferry_cong *ca = &csk->cong;
-	struct ferry_ack_sample sample = {
-		.prior_in_flight = ferry_cong_in_flight(ca),
-	};
-	u32 prior_una = fp->snd_una;
-	enum ferry_verdict verdict;
 	bool new_window, was_closed = !fp->snd_wnd;
-	u8 ca_state = ca->state;
 
 	/* An old one says nothing, but its data may be new. */
-	if (unlikely(seq_before(cb->ack_seq, prior_una)))
+	if (unlikely(seq_before(cb->ack_seq, fp->snd_una)))
 		return;
 
 	csk->probes_out = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);
 	csk->last_ack = (u32)jiffies;
 	new_window = update_window(fp, cb);
-	if (unlikely(was_closed && fp->snd_wnd) && ca->packets_out) {
+	if (unlikely(was_closed && fp->snd_wnd) && csk->cong.packets_out) {
 		/* What it did not take goes again now, not after a back-off. */
 		csk->backoff = 0;
 		ferry_rearm_rto(sk);
+		ferry_retransmit_lost(sk);
 	}
-	if (seq_after(cb->ack_seq, prior_una)) {
-		fp->snd_una = cb->ack_seq;
-		if (seq_between(fp->snd_up, prior_una, fp->snd_una))
-			fp->snd_up = fp->snd_una;
-		data_acknowledged(sk, &sample, cb->ack_seq - prior_una);
-	} else if (is_dupack(fp, skb, new_window)) {
-		verdict = ferry_recovery_dupack(ca, fp->snd_una, fp->snd_nxt);
-		ferry_mark_lost(sk, verdict);
-		if (verdict == FERRY_HEAD_LOST) {
-			ferry_retransmit_front(sk);
-			ferry_rearm_rto(sk);
-		}
-		if (ca_state != ca->state && ca->state == FERRY_CA_RECOVERY)
-			ferry_count(sock_net(sk), FAST_RECOVERY);
-	}
-	ferry_pace_update(sk);
-	ferry_retransmit_lost(sk);
-	if (!ca->packets_out)
+	if (csk->cong.packets_out || o->num_sacks)
+		process_ack(sk, skb, o, new_window);
+	if (!csk->cong.packets_out)
 		probe_answered(sk);
-	if (ca->state != ca_state)
-		trace_ferry_cong(sk, ca_state);
-	trace_ferry_ack(sk, cb->ack_seq, sample.acked);
 }

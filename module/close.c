@@ -241,6 +241,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	csk->pingpong = 0;
 	csk->quick_acks = 0;
 	csk->rcv_mss = 0;
+	ferry_recovery_init(&fp->recovery);
 	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
 	fp->snd_una = 0;

@@ -78,6 +78,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	csk->cong.snd_cwnd = ferry_sk(sk)->total_retrans > 1 ? 1 :
 							       FERRY_INIT_CWND;
 	csk->cong.state = FERRY_CA_OPEN;
+	ferry_sk(sk)->recovery.undo = 0;
 	/* RFC 6298 (5.7) */
 	if (!csk->rtt.srtt_us)
 		csk->rtt.rto_us = FERRY_RTO_FALLBACK_US;

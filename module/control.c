@@ -228,7 +228,7 @@ int ferry_send_syn(struct sock *sk)
 	skb = queued_control_skb(sk, FERRY_SYN, sk->sk_allocation);
 	if (!skb)
 		return -ENOBUFS;
-	ferry_rtx_insert(sk, skb);
+	ferry_board_insert(&fp->recovery, skb);
 	csk->cong.packets_out++;
 	fp->snd_nxt = fp->write_seq;
 	ferry_timer_arm(sk, FERRY_TIMER_RETRANS, ferry_rto(sk));
@@ -346,7 +346,7 @@ static bool send_what_fits(struct sock *sk)
 		return false;
 	len = min(ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq, (u32)fp->mss);
 	if (skb->len > len &&
-	    ferry_fragment(sk, skb, len, false, GFP_ATOMIC))
+	    ferry_fragment(sk, skb, len, GFP_ATOMIC))
 		return false;
 	FERRY_SKB_CB(skb)->flags |= FERRY_PSH;
 	ferry_send_forced(sk, skb);

@@ -49,6 +49,7 @@
 #include "recovery.h"
 #include "rtt.h"
 #include "segment.h"
+#include "skb.h"
 #include "urgent.h"
 #include "window.h"
 
@@ -71,60 +72,6 @@
 
 /* Room in front of the payload for every header. */
 #define FERRY_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)
-
-/**
- * struct ferry_skb_cb - what Ferry knows of a segment, in skb->cb
- * @ip: what the IP layer knows; zero in segments that are handed to it
- * @tx: queued segments: the state of delivery when it was sent last
- * @run: segments beyond a hole: the run that they are part of (ofo.c)
- * @seq: first sequence number; SYN and FIN count one each
- * @end_seq: sequence number after the last
- * @ack_seq: received segments: SEG.ACK
- * @isn: a received SYN for a connection in TIME_WAIT: the ISN to answer with,
- *	else 0
- * @window: received segments: SEG.WND, not scaled
- * @sent_us: queued segments: when it was sent last, ferry_clock_us()
- * @mss: queued segments: bytes in each packet that it will become
- * @segs: queued segments: number of packets not yet acknowledged
- * @flags: control bits
- * @marks: queued segments: FERRY_SKB_* bits
- *
- * A received header is read once, into this; the receive queue, the write
- * queue and the retransmission queue all hold segments described by it.
- */
-struct ferry_skb_cb {
-	union {
-		union {
-			struct inet_skb_parm h4;
-			struct inet6_skb_parm h6;
-		} ip;
-		struct ferry_rate_tx tx;	/* rate.h */
-		struct ferry_sack_block run;
-	};
-	u32 seq;
-	u32 end_seq;
-	union {
-		struct {
-			u32 ack_seq;
-			u32 isn;
-			u16 window;
-		};
-		struct {
-			u32 sent_us;
-			u16 mss;
-			u16 segs;
-		};
-	};
-	u8 flags;
-	u8 marks;
-};
-
-#define FERRY_SKB_LOST		0x01	/* held to be lost */
-#define FERRY_SKB_RETRANS	0x02	/* sent again, and on its way */
-#define FERRY_SKB_EVER_RETRANS	0x04	/* sent again at any time (Karn) */
-#define FERRY_SKB_SACKED	0x08	/* the peer has it, beyond a hole */
-
-#define FERRY_SKB_CB(skb)	((struct ferry_skb_cb *)(skb)->cb)
 
 struct ferry_bind_bucket;
 struct ferry_pacer;
@@ -213,6 +160,8 @@ enum ferry_timer_event {
 	FERRY_TIMER_NONE,
 	FERRY_TIMER_RETRANS,	/* RFC 6298 */
 	FERRY_TIMER_PROBE,	/* RFC 9293 section 3.8.6.1 */
+	FERRY_TIMER_REO,	/* RFC 8985 section 6.3 */
+	FERRY_TIMER_TLP,	/* RFC 8985 section 7.2 */
 };
 
 /* Work that waits for the owner of the socket lock, in @deferred. */
@@ -339,7 +288,7 @@ struct ferry_conn_sock {
  * @ecn_ok: both ends know ECN
  * @ecn_echo: ECE is due: a packet was marked
  * @active_open: our SYN is among @bytes_acked
- * @rtx_queue: sent and not acknowledged, by sequence number
+ * @recovery: what was sent and is not acknowledged, and what is known of it
  * @ofo: received beyond a hole
  * @total_retrans: segments sent again, for FERRY_INFO
  * @data_segs_in: segments received with data
@@ -387,7 +336,7 @@ struct ferry_sock {
 	   ecn_ok:1,
 	   ecn_echo:1;
 	u8 active_open:1;
-	struct rb_root rtx_queue;
+	struct ferry_recovery recovery;
 	struct ferry_ofo ofo;
 	u32 total_retrans;
 	u32 segs_in;
@@ -577,12 +526,12 @@ static inline u32 ferry_mss_of_mtu(const struct ferry_af_ops *af, u32 mtu)
 
 static inline struct sk_buff *ferry_rtx_head(const struct sock *sk)
 {
-	return skb_rb_first(&ferry_sk(sk)->rtx_queue);
+	return skb_rb_first(&ferry_sk(sk)->recovery.queue);
 }
 
 static inline struct sk_buff *ferry_rtx_tail(const struct sock *sk)
 {
-	return skb_rb_last(&ferry_sk(sk)->rtx_queue);
+	return skb_rb_last(&ferry_sk(sk)->recovery.queue);
 }
 
 /* The next segment to be sent for the first time. */
@@ -769,8 +718,6 @@ void ferry_fin(struct sock *sk);
 /* ack.c */
 void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	       const struct ferry_options *o);
-void ferry_mark_lost(struct sock *sk, enum ferry_verdict verdict);
-void ferry_mark_skb_lost(struct sock *sk, struct sk_buff *skb);
 
 /* reassembly.c */
 void ferry_data_queue(struct sock *sk, struct sk_buff *skb);
@@ -793,17 +740,16 @@ void ferry_push_waiting(struct sock *sk);
 u32 ferry_window_to_offer(const struct sock *sk);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
-int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
-		   gfp_t gfp);
+struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,
+			  gfp_t gfp);
+int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, gfp_t gfp);
 void ferry_skb_set_segs(struct sk_buff *skb, u32 mss);
 
 /* retransmit.c */
-void ferry_rtx_insert(struct sock *sk, struct sk_buff *skb);
-void ferry_rtx_adjust(struct sock *sk, u8 marks, int delta);
-void ferry_rtx_free(struct sock *sk, struct sk_buff *skb);
-struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs);
-int ferry_retransmit_front(struct sock *sk);
+extern const struct ferry_recovery_ops ferry_sent_ops;
+int ferry_retransmit_front(struct sock *sk, bool fast);
 void ferry_retransmit_lost(struct sock *sk);
+void ferry_send_tlp(struct sock *sk);
 void ferry_rtx_resegment(struct sock *sk);
 
 /* pace.c */
@@ -885,6 +831,8 @@ void ferry_timer_arm(struct sock *sk, enum ferry_timer_event event,
 		     unsigned long delay);
 void ferry_timer_stop(struct sock *sk);
 void ferry_rearm_rto(struct sock *sk);
+void ferry_rearm_loss_timer(struct sock *sk, bool progress);
+void ferry_rearm_reo(struct sock *sk, u32 delay_us);
 void ferry_rearm_probe(struct sock *sk);
 void ferry_probe_answered(struct sock *sk, bool open);
 unsigned long ferry_rto(const struct sock *sk);

@@ -103,7 +103,7 @@ static void fill_sender(const struct sock *sk, struct ferry_info *info)
 	info->pmtu = fp->conn.pmtu;
 	info->rtt = fp->conn.rtt.srtt_us >> 3;
 	info->rttvar = fp->conn.rtt.rttvar_us >> 2;
-	info->min_rtt = fp->conn.rtt.min_us;
+	info->min_rtt = ferry_rtt_min(&fp->conn.rtt);
 	info->snd_ssthresh = ca->snd_ssthresh;
 	info->total_retrans = fp->total_retrans;
 	info->bytes_acked = fp->bytes_acked;

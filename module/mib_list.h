@@ -25,6 +25,12 @@ FERRY_MIB(CHALLENGE_ACKS, "ChallengeACKs"),
 /* recovery */
 FERRY_MIB(TIMEOUTS, "Timeouts"),
 FERRY_MIB(FAST_RECOVERY, "FastRecovery"),
+FERRY_MIB(LOSS_PROBES, "LossProbes"),
+FERRY_MIB(REORDERING_TIMEOUTS, "ReorderingTimeouts"),
+FERRY_MIB(UNDONE, "Undone"),
+FERRY_MIB(SPURIOUS_TIMEOUTS, "SpuriousTimeouts"),
+FERRY_MIB(DSACKS, "DSACKs"),
+FERRY_MIB(SACK_RENEGING, "SACKReneging"),
 FERRY_MIB(WINDOW_PROBES, "WindowProbes"),
 /* what segments said */
 FERRY_MIB(MALFORMED_OPTIONS, "MalformedOptions"),

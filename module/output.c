@@ -7,8 +7,8 @@
  * peer's window, Nagle's rule, pacing (pace.c), and what is left of one's own
  * queues (tsq.c).  A piece passes whole, or as many segments
  * of it as may; on the way it is one packet to the stack (GSO).  Afterwards it
- * stays in rtx_queue until it is acknowledged (retransmit.c).  What goes out is
- * always a clone.
+ * stays on the scoreboard until it is acknowledged.  What goes out is always a
+ * clone.
  *
  * Context: socket lock held, in process context or BH.
  */
@@ -21,7 +21,7 @@
 
 /**
  * ferry_skb_set_segs() - into how many packets will a queued segment go?
- * @skb: in sk_write_queue or rtx_queue
+ * @skb: in sk_write_queue or on the scoreboard
  * @mss: bytes of payload in each
  */
 void ferry_skb_set_segs(struct sk_buff *skb, u32 mss)
@@ -107,6 +107,24 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	th->dest = inet->inet_dport;
 }
 
+/*
+ * The copy of a queued piece that goes out.  Where the piece has its place in
+ * the list by time, a packet has its route and destructor.
+ */
+static struct sk_buff *clone_of(struct sk_buff *skb)
+{
+	struct list_head place = skb->tcp_tsorted_anchor;
+	struct sk_buff *clone;
+
+	skb->_skb_refdst = 0;
+	skb->destructor = NULL;
+	/* The header of an earlier clone may still be in use. */
+	clone = skb_cloned(skb) ? pskb_copy(skb, GFP_ATOMIC) :
+				  skb_clone(skb, GFP_ATOMIC);
+	skb->tcp_tsorted_anchor = place;
+	return clone;
+}
+
 /**
  * ferry_transmit() - send one piece of the stream, or a control segment
  * @sk: the socket
@@ -135,12 +153,10 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		if (!csk->cong.packets_out)
 			ferry_cong_event(&csk->cong, FERRY_CA_EVENT_TX_START);
 		ferry_rate_sent(&csk->cong, &FERRY_SKB_CB(skb)->tx);
-		/* The header of an earlier clone may still be in use. */
-		skb = skb_cloned(skb) ? pskb_copy(skb, GFP_ATOMIC) :
-					skb_clone(skb, GFP_ATOMIC);
+		skb = clone_of(skb);
 		if (!skb)
 			return -ENOBUFS;
-		/* While it was in rtx_queue, this was part of a tree. */
+		/* On the scoreboard this was part of a tree. */
 		skb->dev = NULL;
 		memset(&FERRY_SKB_CB(skb)->ip, 0,
 		       sizeof(FERRY_SKB_CB(skb)->ip));
@@ -192,32 +208,31 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 }
 
 /**
- * ferry_fragment() - cut a queued segment in two
+ * ferry_cut() - cut a piece of the stream in two
  * @sk: the socket
- * @skb: in sk_write_queue, or in rtx_queue if @sent; keeps the front
+ * @skb: the piece; keeps the front
  * @len: bytes that stay in @skb; more than 0 and less than its length
- * @sent: which queue it is in; the rest goes behind it into the same
  * @gfp: how to allocate
  *
- * Return: 0 or -ENOMEM, and then nothing has changed.
+ * Return: the rest, in no queue, or NULL without memory, and then nothing has
+ * changed.
  */
-int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
-		   gfp_t gfp)
+struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,
+			  gfp_t gfp)
 {
 	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb), *rest_cb;
-	u32 mss = ferry_sk(sk)->mss;
-	int old_segs, rest_len, err;
 	u32 truesize = skb->truesize;
 	struct sk_buff *rest;
+	int rest_len, err;
 
 	/* The clone on its way keeps its payload. */
 	err = skb_unclone(skb, gfp);
 	skb->truesize = truesize;
 	if (err)
-		return err;
+		return NULL;
 	rest = ferry_alloc_skb(sk, gfp, true);
 	if (!rest)
-		return -ENOMEM;
+		return NULL;
 
 	rest_len = skb->len - len;
 	rest->truesize += rest_len;
@@ -226,26 +241,33 @@ int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool sent,
 	sk_mem_charge(sk, rest->truesize - rest_len);
 
 	rest_cb = FERRY_SKB_CB(rest);
+	*rest_cb = *cb;
 	rest_cb->seq = cb->seq + len;
-	rest_cb->end_seq = cb->end_seq;
-	rest_cb->flags = cb->flags;
-	rest_cb->marks = cb->marks;
-	rest_cb->sent_us = cb->sent_us;
-	rest_cb->tx = cb->tx;
 	cb->end_seq = rest_cb->seq;
 	cb->flags &= ~(FERRY_FIN | FERRY_PSH);
 	skb_split(skb, rest, len);
+	return rest;
+}
 
-	old_segs = cb->segs;
-	ferry_skb_set_segs(skb, sent ? cb->mss : mss);
-	ferry_skb_set_segs(rest, sent ? cb->mss : mss);
-	if (sent) {
-		ferry_rtx_adjust(sk, cb->marks,
-				 cb->segs + rest_cb->segs - old_segs);
-		ferry_rtx_insert(sk, rest);
-	} else {
-		__skb_queue_after(&sk->sk_write_queue, skb, rest);
-	}
+/**
+ * ferry_fragment() - cut the next piece to be sent in two
+ * @sk: the socket
+ * @skb: in sk_write_queue; keeps the front, the rest goes behind it
+ * @len: bytes that stay in @skb; more than 0 and less than its length
+ * @gfp: how to allocate
+ *
+ * Return: 0 or -ENOMEM, and then nothing has changed.
+ */
+int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, gfp_t gfp)
+{
+	struct sk_buff *rest = ferry_cut(sk, skb, len, gfp);
+	u32 mss = ferry_sk(sk)->mss;
+
+	if (!rest)
+		return -ENOMEM;
+	ferry_skb_set_segs(skb, mss);
+	ferry_skb_set_segs(rest, mss);
+	__skb_queue_after(&sk->sk_write_queue, skb, rest);
 	return 0;
 }
 
@@ -296,9 +318,10 @@ static void sent_new(struct sock *sk, struct sk_buff *skb)
 	bool first = !csk->cong.packets_out;
 
 	__skb_unlink(skb, &sk->sk_write_queue);
-	ferry_rtx_insert(sk, skb);
+	ferry_board_insert(&fp->recovery, skb);
 	fp->snd_nxt = cb->end_seq;
 	csk->cong.packets_out += cb->segs;
+	fp->recovery.prr_out += cb->segs;
 	if (skb->len % fp->mss)
 		fp->snd_sml = cb->end_seq;
 	if (first || csk->pending == FERRY_TIMER_PROBE)
@@ -414,7 +437,7 @@ void ferry_push(struct sock *sk, bool more)
 				break;
 			}
 			if (len < skb->len &&
-			    ferry_fragment(sk, skb, len, false, GFP_ATOMIC))
+			    ferry_fragment(sk, skb, len, GFP_ATOMIC))
 				break;
 		} else if (seq_after(FERRY_SKB_CB(skb)->end_seq,
 				     ferry_wnd_end(fp) + 1)) {
@@ -432,6 +455,8 @@ void ferry_push(struct sock *sk, bool more)
 
 	if (sent || limited)
 		ferry_cong_usage(ca, fp->snd_una, fp->snd_nxt, limited);
+	if (sent)
+		ferry_rearm_loss_timer(sk, false);
 	if (!ca->packets_out && ferry_send_head(sk))
 		ferry_rearm_probe(sk);
 }

@@ -176,7 +176,7 @@ u32 ferry_pace_segs(const struct sock *sk)
 	if (!sk_can_gso(sk))
 		return 1;
 	bytes = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
-	r = csk->rtt.min_us >> MIN_RTT_LOG;
+	r = ferry_rtt_min(&csk->rtt) >> MIN_RTT_LOG;
 	if (r < 32)
 		bytes += most >> r;
 	bytes = min_t(unsigned long, bytes, most);

@@ -264,7 +264,7 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	fp->rcv_wnd = req->rcv_wnd;
 	ferry_options_inherit(child, req);
 	fp->mss_clamp = req->mss;
-	fp->rtx_queue = RB_ROOT;
+	ferry_recovery_init(&fp->recovery);
 	memset(&fp->ofo, 0, sizeof(fp->ofo));
 	csk->cong.high_seq = req->snt_isn;
 	csk->cong.usage_seq = fp->snd_una;
@@ -274,10 +274,14 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 
 	fp->total_retrans = req->retransmits;
 	/* Karn: after a repetition nobody knows which one was answered. */
-	if (!req->retransmits)
-		ferry_rtt_sample(&csk->rtt,
-				 div_u64(ktime_get_ns() - req->sent_at,
-					 NSEC_PER_USEC));
+	if (!req->retransmits) {
+		u32 rtt_us = div_u64(ktime_get_ns() - req->sent_at,
+				     NSEC_PER_USEC);
+
+		ferry_rtt_sample(&csk->rtt, rtt_us);
+		ferry_rtt_min_sample(&csk->rtt, rtt_us, ferry_clock_us());
+		csk->cong.srtt_us = csk->rtt.srtt_us >> 3;
+	}
 }
 
 /* A full socket, locked, with two references, in no hash; or NULL. */

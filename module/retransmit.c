@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What was sent and is not acknowledged, and sending it again.
+ * Sending again what was sent.
  *
- * rtx_queue is a tree of the pieces that ferry_push() let through, by sequence
- * number.  A piece keeps its control block: how many of its segments are still
- * counted, and what is held of them (FERRY_SKB_*).  Whoever changes the marks
- * or the number of segments of a piece changes the counters of struct
- * ferry_cong with them.  What is lost is cut along its segments and sent again
+ * Which segments are lost is the business of the scoreboard (scoreboard.c) and
+ * of those who mark it; here they are cut along their segments and sent again
  * as clones, oldest first, as far as the congestion window goes.
  *
  * Context: socket lock held, in process context or BH.
@@ -16,54 +13,34 @@
 #include "ferry.h"
 #include "trace.h"
 
-/**
- * ferry_rtx_insert() - add to the retransmission queue
- * @sk: the socket
- * @skb: what was sent
- */
-void ferry_rtx_insert(struct sock *sk, struct sk_buff *skb)
+static struct sock *recovery_sk(struct ferry_recovery *rec)
 {
-	struct rb_root *root = &ferry_sk(sk)->rtx_queue;
-	struct rb_node **p = &root->rb_node, *parent = NULL;
-	u32 seq = FERRY_SKB_CB(skb)->seq;
-
-	while (*p) {
-		parent = *p;
-		if (seq_before(seq, FERRY_SKB_CB(rb_to_skb(parent))->seq))
-			p = &parent->rb_left;
-		else
-			p = &parent->rb_right;
-	}
-	rb_link_node(&skb->rbnode, parent, p);
-	rb_insert_color(&skb->rbnode, root);
+	return &container_of(rec, struct ferry_sock, recovery)->conn.inet.sk;
 }
 
-/**
- * ferry_rtx_adjust() - the segments of a sent piece have become more or fewer
- * @sk: the socket
- * @marks: the piece's FERRY_SKB_* bits
- * @delta: by how many
- */
-void ferry_rtx_adjust(struct sock *sk, u8 marks, int delta)
+static struct sk_buff *cut_sent(struct ferry_recovery *rec,
+				struct sk_buff *skb, u32 len)
 {
-	struct ferry_cong *ca = &ferry_csk(sk)->cong;
-
-	ca->packets_out += delta;
-	if (marks & FERRY_SKB_LOST)
-		ca->lost_out += delta;
-	if (marks & FERRY_SKB_RETRANS)
-		ca->retrans_out += delta;
+	return ferry_cut(recovery_sk(rec), skb, len, GFP_ATOMIC);
 }
 
-/**
- * ferry_rtx_free() - forget a sent piece
- * @sk: the socket
- * @skb: in rtx_queue, its segments no longer counted
- */
-void ferry_rtx_free(struct sock *sk, struct sk_buff *skb)
+static void free_sent(struct ferry_recovery *rec, struct sk_buff *skb)
 {
-	rb_erase(&skb->rbnode, &ferry_sk(sk)->rtx_queue);
-	ferry_free_write_skb(sk, skb);
+	ferry_free_write_skb(recovery_sk(rec), skb);
+}
+
+/* What recovery.c and the scoreboard need of a socket. */
+const struct ferry_recovery_ops ferry_sent_ops = {
+	.cut	= cut_sent,
+	.free	= free_sent,
+};
+
+static struct sk_buff *cut(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+
+	return ferry_board_cut(&fp->recovery, &fp->conn.cong, &ferry_sent_ops,
+			       fp->snd_una, skb, len);
 }
 
 /* Cut off what has been acknowledged; returns what is left of the piece. */
@@ -74,65 +51,32 @@ static struct sk_buff *trim_acked(struct sock *sk, struct sk_buff *skb)
 
 	if ((s32)acked <= 0 || acked >= skb->len)
 		return skb;
-	if (ferry_fragment(sk, skb, acked, true, GFP_ATOMIC))
+	rest = cut(sk, skb, acked);
+	if (!rest)
 		return NULL;
-	rest = skb_rb_next(skb);
-	ferry_rtx_adjust(sk, FERRY_SKB_CB(skb)->marks,
-			 -FERRY_SKB_CB(skb)->segs);
-	ferry_rtx_free(sk, skb);
+	ferry_board_remove(&ferry_sk(sk)->recovery, skb);
+	ferry_free_write_skb(sk, skb);
 	return rest;
 }
 
-/**
- * ferry_rtx_front() - make the first unacknowledged segments a piece of theirs
- * @sk: the socket
- * @max_segs: how many, 1 or more
- *
- * Return: a piece that starts at SND.UNA and has at most @max_segs segments;
- * or NULL if nothing is outstanding or there is no memory.
- */
-struct sk_buff *ferry_rtx_front(struct sock *sk, u32 max_segs)
-{
-	struct sk_buff *skb = ferry_rtx_head(sk);
-	u32 len;
-
-	if (!skb)
-		return NULL;
-	skb = trim_acked(sk, skb);
-	if (!skb)
-		return NULL;
-	len = max_segs * FERRY_SKB_CB(skb)->mss;
-	if (skb->len > len && ferry_fragment(sk, skb, len, true, GFP_ATOMIC))
-		return NULL;
-	return skb;
-}
-
-/* For the tracepoint, from the state that recovery is in. */
-static enum ferry_retransmit_reason
-retransmit_reason(const struct ferry_conn_sock *csk,
-		  const struct ferry_skb_cb *cb)
-{
-	if (cb->flags & FERRY_SYN)
-		return FERRY_RTX_SYN;
-	if (csk->cong.state == FERRY_CA_LOSS)
-		return csk->cong.snd_cwnd == 1 ? FERRY_RTX_RTO :
-						 FERRY_RTX_SLOW_START;
-	/* Without trouble, only a smaller MSS makes anything lost. */
-	return csk->cong.state == FERRY_CA_RECOVERY ? FERRY_RTX_FAST :
-						      FERRY_RTX_MTU;
-}
-
 /* Send a piece again, as much of it as the peer's window allows. */
-static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
+static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
+		      enum ferry_retransmit_reason reason)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
-	u32 window, len = max_segs * cb->mss;
+	struct ferry_skb_cb *cb;
+	u32 window, len, now_ms;
 	int err;
 
-	if (ferry_is_urgent(fp))
-		len = cb->mss;
+	/* It has not even left this host. */
+	if (skb_fclone_busy(sk, skb))
+		return -EBUSY;
+	skb = trim_acked(sk, skb);
+	if (!skb)
+		return -ENOMEM;
+	cb = FERRY_SKB_CB(skb);
+	len = ferry_is_urgent(fp) ? cb->mss : max_segs * cb->mss;
 	if (!seq_before(cb->seq, ferry_wnd_end(fp))) {
 		/* The first one goes even so: its ACK opens the window. */
 		if (seq_after(cb->seq, fp->snd_una))
@@ -143,24 +87,22 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 	}
 	if (len > window)
 		len = rounddown(window, cb->mss) ?: window;
-	if (skb->len > len) {
-		err = ferry_fragment(sk, skb, len, true, GFP_ATOMIC);
-		if (err)
-			return err;
-	}
+	if (skb->len > len && !cut(sk, skb, len))
+		return -ENOMEM;
 
+	now_ms = ferry_ts_clock();
 	err = ferry_transmit(sk, skb, true);
 	if (err)
 		return err;
-	if (!(cb->marks & FERRY_SKB_RETRANS))
-		csk->cong.retrans_out += cb->segs;
-	cb->marks |= FERRY_SKB_RETRANS | FERRY_SKB_EVER_RETRANS;
+	ferry_board_sent_again(&fp->recovery, &csk->cong, skb);
+	ferry_undo_sent_again(&fp->recovery, cb->segs, now_ms);
+	fp->recovery.prr_out += cb->segs;
 	if (!csk->retrans_stamp)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
 	fp->total_retrans += cb->segs;
 	fp->bytes_retrans += skb->len;
 	trace_ferry_retransmit(&sk->__sk_common, cb->seq, cb->end_seq,
-			       retransmit_reason(csk, cb));
+			       reason);
 	ferry_mib_add(sock_net(sk), FERRY_MIB_RETRANS_SEGS, cb->segs);
 	return 0;
 }
@@ -168,16 +110,47 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs)
 /**
  * ferry_retransmit_front() - send the first unacknowledged segment again
  * @sk: the socket
+ * @fast: an ACK asks for it; else its time is up
  *
  * Whatever the congestion window says.
  *
- * Return: 0, -ENOMEM or what ferry_transmit() says.
+ * Return: 0, -ENOMEM, -EBUSY or what ferry_transmit() says.
  */
-int ferry_retransmit_front(struct sock *sk)
+int ferry_retransmit_front(struct sock *sk, bool fast)
 {
-	struct sk_buff *skb = ferry_rtx_front(sk, 1);
+	enum ferry_retransmit_reason reason = fast ? FERRY_RTX_FAST :
+						     FERRY_RTX_RTO;
+	struct sk_buff *skb = ferry_rtx_head(sk);
 
-	return skb ? retransmit(sk, skb, 1) : -ENOMEM;
+	if (!skb)
+		return -ENOMEM;
+	if (FERRY_SKB_CB(skb)->flags & FERRY_SYN)
+		reason = FERRY_RTX_SYN;
+	return retransmit(sk, skb, 1, reason);
+}
+
+static void retransmit_lost(struct sock *sk,
+			    enum ferry_retransmit_reason reason)
+{
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	struct ferry_recovery *rec = &ferry_sk(sk)->recovery;
+	struct sk_buff *skb = NULL;
+	bool head = false;
+	u32 in_flight;
+
+	while ((skb = ferry_board_next_lost(rec, skb))) {
+		in_flight = ferry_cong_in_flight(ca);
+		if (in_flight >= ca->snd_cwnd || ferry_pace_holds(sk) ||
+		    ferry_tsq_holds(sk, skb, 1))
+			break;
+		head |= skb == ferry_rtx_head(sk);
+		if (retransmit(sk, skb, ca->snd_cwnd - in_flight, reason))
+			break;
+		/* What was cut off its front may have taken it away. */
+		skb = NULL;
+	}
+	if (head && ferry_csk(sk)->pending != FERRY_TIMER_REO)
+		ferry_rearm_rto(sk);
 }
 
 /**
@@ -186,25 +159,48 @@ int ferry_retransmit_front(struct sock *sk)
  */
 void ferry_retransmit_lost(struct sock *sk)
 {
-	struct ferry_cong *ca = &ferry_csk(sk)->cong;
-	struct sk_buff *skb, *next;
-	u32 in_flight;
+	retransmit_lost(sk, ferry_csk(sk)->cong.state == FERRY_CA_LOSS ?
+				    FERRY_RTX_SLOW_START : FERRY_RTX_FAST);
+}
 
-	if (ca->lost_out <= ca->retrans_out)
+/* The last segment of what was sent, in a piece of its own, or NULL. */
+static struct sk_buff *last_segment(struct sock *sk)
+{
+	struct sk_buff *skb = ferry_rtx_tail(sk);
+	u32 len;
+
+	if (!skb || FERRY_SKB_CB(skb)->marks & FERRY_SKB_SACKED)
+		return NULL;
+	len = skb->len ? rounddown(skb->len - 1, FERRY_SKB_CB(skb)->mss) : 0;
+	return len ? cut(sk, skb, len) : skb;
+}
+
+/**
+ * ferry_send_tlp() - the tail loss probe is due
+ * @sk: the socket, with something outstanding
+ *
+ * RFC 8985 section 7.3: new data if the peer's window allows it, whatever the
+ * congestion window says; else the last segment again.
+ */
+void ferry_send_tlp(struct sock *sk)
+{
+	struct sk_buff *skb = ferry_send_head(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 nxt = fp->snd_nxt;
+
+	if (skb && !seq_after(nxt + min_t(u32, skb->len, fp->mss),
+			      ferry_wnd_end(fp)) &&
+	    (skb->len <= fp->mss ||
+	     !ferry_fragment(sk, skb, fp->mss, GFP_ATOMIC))) {
+		ferry_send_forced(sk, skb);
+		if (fp->snd_nxt != nxt)
+			ferry_tlp_sent(&fp->recovery, fp->snd_nxt, false);
 		return;
-	for (skb = ferry_rtx_head(sk); skb; skb = next) {
-		in_flight = ferry_cong_in_flight(ca);
-		if (in_flight >= ca->snd_cwnd || ferry_pace_holds(sk) ||
-		    ferry_tsq_holds(sk, skb, 1))
-			return;
-		if ((FERRY_SKB_CB(skb)->marks &
-		     (FERRY_SKB_LOST | FERRY_SKB_RETRANS)) == FERRY_SKB_LOST) {
-			skb = trim_acked(sk, skb);
-			if (!skb ||
-			    retransmit(sk, skb, ca->snd_cwnd - in_flight))
-				return;
-		}
-		next = skb_rb_next(skb);
+	}
+	skb = last_segment(sk);
+	if (skb && !retransmit(sk, skb, 1, FERRY_RTX_TLP)) {
+		ferry_tlp_sent(&fp->recovery, fp->snd_nxt, true);
+		ferry_count(sock_net(sk), LOSS_PROBES);
 	}
 }
 
@@ -217,10 +213,11 @@ void ferry_retransmit_lost(struct sock *sk)
  */
 void ferry_rtx_resegment(struct sock *sk)
 {
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	struct ferry_sock *fp = ferry_sk(sk);
+	u32 left, segs, lost = ca->lost;
 	struct ferry_skb_cb *cb;
 	struct sk_buff *skb;
-	u32 left, segs;
 
 	for (skb = ferry_rtx_head(sk); skb; skb = skb_rb_next(skb)) {
 		cb = FERRY_SKB_CB(skb);
@@ -228,10 +225,13 @@ void ferry_rtx_resegment(struct sock *sk)
 			continue;
 		left = min(cb->end_seq - fp->snd_una, cb->end_seq - cb->seq);
 		segs = DIV_ROUND_UP(left, fp->mss);
-		ferry_rtx_adjust(sk, cb->marks, segs - cb->segs);
+		ferry_board_adjust(ca, cb->marks, segs - cb->segs);
 		cb->mss = fp->mss;
 		cb->segs = segs;
-		ferry_mark_skb_lost(sk, skb);
+		ferry_board_mark_lost(&fp->recovery, ca, skb);
 	}
-	ferry_retransmit_lost(sk);
+	if (ca->lost == lost)
+		return;
+	ferry_recovery_resegmented(&fp->recovery, ca, fp->snd_nxt);
+	retransmit_lost(sk, FERRY_RTX_MTU);
 }

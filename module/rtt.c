@@ -26,6 +26,7 @@ void ferry_rtt_init(struct ferry_rtt *rtt)
 	rtt->srtt_us = 0;
 	rtt->rttvar_us = 0;
 	rtt->min_us = U32_MAX;
+	rtt->prior_min_us = U32_MAX;
 	rtt->rto_us = FERRY_RTO_INIT_US;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_init);
@@ -42,7 +43,6 @@ void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us)
 {
 	/* Zero marks an estimator without a sample; the bound keeps the sums in 32 bits. */
 	sample_us = clamp(sample_us, 1U, FERRY_RTO_MAX_US);
-	rtt->min_us = min(rtt->min_us, sample_us);
 
 	if (!rtt->srtt_us) {
 		rtt->srtt_us = sample_us << 3;
@@ -77,3 +77,27 @@ u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff)
 		     FERRY_RTO_MAX_US);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_backoff);
+
+/**
+ * ferry_rtt_min_sample() - take a measurement into account for the minimum
+ * @rtt: the estimator
+ * @sample_us: the measured round-trip time in microseconds
+ * @now_us: the time in microseconds, of any clock; wraps
+ *
+ * Routes change, so what was measured long ago does not count: the minimum is
+ * that of the last 150 to 300 seconds.  Pure; any context.
+ */
+void ferry_rtt_min_sample(struct ferry_rtt *rtt, u32 sample_us, u32 now_us)
+{
+	u32 age = now_us - rtt->min_since_us;
+
+	if (rtt->min_us == U32_MAX || age >= FERRY_RTT_MIN_WINDOW_US) {
+		rtt->prior_min_us = age < 2 * FERRY_RTT_MIN_WINDOW_US ?
+					    rtt->min_us : U32_MAX;
+		rtt->min_us = sample_us;
+		rtt->min_since_us = now_us;
+	} else {
+		rtt->min_us = min(rtt->min_us, sample_us);
+	}
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_min_sample);

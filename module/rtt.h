@@ -5,6 +5,7 @@
 #ifndef _FERRY_RTT_H
 #define _FERRY_RTT_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /* RFC 6298 (2.1) and (2.5); the minimum is Linux's, see rtt.c. */
@@ -12,23 +13,37 @@
 #define FERRY_RTO_FALLBACK_US	3000000U	/* (5.7) */
 #define FERRY_RTO_MIN_US	200000U
 #define FERRY_RTO_MAX_US	120000000U
+/* Half of the time for which the smallest RTT is remembered. */
+#define FERRY_RTT_MIN_WINDOW_US	150000000U
 
 /**
  * struct ferry_rtt - what is known of the path's round-trip time
  * @srtt_us: SRTT in microseconds, times 8; 0 before the first sample
  * @rttvar_us: RTTVAR in microseconds, times 4
- * @min_us: the smallest sample in microseconds, ~0 before the first
+ * @min_us: the smallest sample since @min_since_us in microseconds, ~0 before
+ *	the first
+ * @prior_min_us: the smallest of the time before that, ~0 if there was none
+ * @min_since_us: when the present time for @min_us began
  * @rto_us: RTO in microseconds, without back-off
  */
 struct ferry_rtt {
 	u32 srtt_us;
 	u32 rttvar_us;
 	u32 min_us;
+	u32 prior_min_us;
+	u32 min_since_us;
 	u32 rto_us;
 };
 
 void ferry_rtt_init(struct ferry_rtt *rtt);
 void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us);
+void ferry_rtt_min_sample(struct ferry_rtt *rtt, u32 sample_us, u32 now_us);
 u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff);
+
+/* The smallest round-trip time of late in microseconds, ~0 if unknown. */
+static inline u32 ferry_rtt_min(const struct ferry_rtt *rtt)
+{
+	return min(rtt->min_us, rtt->prior_min_us);
+}
 
 #endif /* _FERRY_RTT_H */

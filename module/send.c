@@ -59,8 +59,10 @@ void ferry_purge_write_queue(struct sock *sk)
 
 	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
 		ferry_free_write_skb(sk, skb);
-	while ((skb = ferry_rtx_head(sk)))
-		ferry_rtx_free(sk, skb);
+	while ((skb = ferry_rtx_head(sk))) {
+		ferry_board_remove(&ferry_sk(sk)->recovery, skb);
+		ferry_free_write_skb(sk, skb);
+	}
 	ca->packets_out = 0;
 	ca->sacked_out = 0;
 	ca->lost_out = 0;

@@ -59,7 +59,7 @@ int ferry_init_sock(struct sock *sk)
 
 	csk->af_ops = ferry_af_of_socket(sk);
 	ferry_accept_queue_init(&csk->accept_queue);
-	fp->rtx_queue = RB_ROOT;
+	ferry_recovery_init(&fp->recovery);
 	fp->mss = FERRY_MSS_DEFAULT;
 	fp->mss_clamp = U16_MAX;
 

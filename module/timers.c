@@ -7,6 +7,9 @@
  * segment goes out again; every expiry in a row doubles the time, and when it
  * has gone on for too long, the connection is given up.
  *
+ * Before that, the same deadline may stand for the tail loss probe, or for the
+ * moment when RACK gives a segment up that was only suspicious (RFC 8985).
+ *
  * When nothing is outstanding, but the peer's window does not let the next
  * segment go, the same timer asks for the window again and again (RFC 9293
  * section 3.8.6.1): the ACK that opened it may be lost.  As long as the peer
@@ -28,6 +31,8 @@
 
 /* Any RTO has reached its bound by then. */
 #define BACKOFF_MAX	((u8)16)
+/* Jiffies by which the probe and RACK wait longer, against a coarse clock. */
+#define LOSS_TIMER_SLACK	2
 
 /**
  * ferry_rto() - the retransmission time-out, with back-off
@@ -43,6 +48,11 @@ unsigned long ferry_rto(const struct sock *sk)
 
 	/* Rounded to the clock before it doubles, as Linux TCP's is. */
 	return min_t(u64, rto << min(csk->backoff, BACKOFF_MAX), FERRY_RTO_MAX);
+}
+
+static bool is_opening(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
 }
 
 /* How far is it to a deadline?  Jiffies; not positive if it has passed. */
@@ -105,6 +115,82 @@ void ferry_rearm_rto(struct sock *sk)
 		ferry_timer_arm(sk, FERRY_TIMER_RETRANS, ferry_rto(sk));
 	else
 		ferry_timer_stop(sk);
+}
+
+/* Microseconds until the first segment is an RTO old; at least one. */
+static u32 rto_left(const struct sock *sk)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+	const struct sk_buff *skb = ferry_rtx_head(sk);
+	u32 rto_us = ferry_rtt_backoff(&csk->rtt, csk->backoff);
+	s32 left = rto_us;
+
+	if (skb)
+		left -= (s32)((u32)ferry_clock_us() -
+			      FERRY_SKB_CB(skb)->sent_us);
+	return max(left, 1);
+}
+
+/* A timer that was set for less has done its work; the RTO counts from when
+ * the first segment was sent.
+ */
+static void resume_rto(struct sock *sk)
+{
+	if (ferry_csk(sk)->cong.packets_out)
+		ferry_timer_arm(sk, FERRY_TIMER_RETRANS,
+				max(usecs_to_jiffies(rto_left(sk)), 1UL));
+	else
+		ferry_timer_stop(sk);
+}
+
+/**
+ * ferry_rearm_loss_timer() - data was sent or acknowledged
+ * @sk: the socket
+ * @progress: it was acknowledged: the RTO starts anew
+ *
+ * The tail loss probe comes first, if there is one to be sent; then the RTO.
+ * RFC 8985 section 7.2.
+ *
+ * Context: socket lock held.
+ */
+void ferry_rearm_loss_timer(struct sock *sk, bool progress)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+	const struct ferry_sock *fp = ferry_sk(sk);
+	unsigned long delay, rto;
+	u32 tlp_us = 0;
+
+	if (!is_opening(sk))
+		tlp_us = ferry_tlp_timeout(&fp->recovery, &csk->cong,
+					   fp->sack_ok, FERRY_RTO_MIN_US);
+	if (!tlp_us) {
+		if (progress && csk->cong.packets_out &&
+		    (csk->pending == FERRY_TIMER_REO ||
+		     csk->pending == FERRY_TIMER_TLP))
+			resume_rto(sk);
+		else if (progress)
+			ferry_rearm_rto(sk);
+		return;
+	}
+	/* Not before the ACK that is due can have come, given how jiffies go. */
+	delay = usecs_to_jiffies(tlp_us);
+	if (csk->cong.packets_out > 1)
+		delay += LOSS_TIMER_SLACK;
+	rto = progress ? ferry_rto(sk) : usecs_to_jiffies(rto_left(sk));
+	ferry_timer_arm(sk, FERRY_TIMER_TLP, min(delay, max(rto, 1UL)));
+}
+
+/**
+ * ferry_rearm_reo() - RACK wants to look again
+ * @sk: the socket
+ * @delay_us: microseconds
+ *
+ * Context: socket lock held.
+ */
+void ferry_rearm_reo(struct sock *sk, u32 delay_us)
+{
+	ferry_timer_arm(sk, FERRY_TIMER_REO,
+			usecs_to_jiffies(delay_us) + LOSS_TIMER_SLACK);
 }
 
 /**
@@ -187,11 +273,6 @@ static unsigned int patience(const struct sock *sk)
 		       READ_ONCE(sysctl->retries2);
 }
 
-static bool is_opening(const struct sock *sk)
-{
-	return (1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
-}
-
 static bool retransmission_is_hopeless(const struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
@@ -245,8 +326,9 @@ static void retransmission_timeout(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
+	u8 ca_state = csk->cong.state;
 	bool shut;
-	u8 ca_state;
+	int err;
 
 	if (!csk->cong.packets_out)
 		return;
@@ -265,14 +347,15 @@ static void retransmission_timeout(struct sock *sk)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
 	if (!shut)
 		suspect_path(sk);
-	ca_state = csk->cong.state;
-	ferry_mark_lost(sk, ferry_recovery_timeout(&csk->cong, fp->snd_una,
-						   fp->snd_nxt));
+	csk->cong.now_us = ferry_clock_us();
+	ferry_recovery_timeout(&fp->recovery, &csk->cong, fp->snd_una,
+			       fp->snd_nxt, fp->sack_ok, csk->retransmits);
 	trace_ferry_cong(sk, ca_state);
 	if (!shut && csk->retransmits < U8_MAX)
 		csk->retransmits++;
-	/* What could not be sent for want of memory is tried again soon. */
-	if (ferry_retransmit_front(sk) == -ENOMEM) {
+	err = ferry_retransmit_front(sk, false);
+	/* What cannot be sent by this host itself is tried again soon. */
+	if (err == -ENOMEM || err == -EBUSY) {
 		ferry_timer_arm(sk, FERRY_TIMER_RETRANS, HZ / 2);
 		return;
 	}
@@ -360,15 +443,55 @@ static void probe_timeout(struct sock *sk)
 	ferry_timer_arm(sk, FERRY_TIMER_PROBE, probe_interval(sk));
 }
 
+/* RFC 8985 section 6.3 */
+static void reordering_timeout(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 again_us;
+
+	csk->cong.now_us = ferry_clock_us();
+	if (ferry_recovery_reo_timeout(&fp->recovery, &csk->cong, &csk->rtt,
+				       fp->snd_una, fp->snd_nxt, &again_us)) {
+		ferry_count(sock_net(sk), REORDERING_TIMEOUTS);
+		ferry_retransmit_lost(sk);
+	}
+	if (again_us)
+		ferry_rearm_reo(sk, again_us);
+	else if (csk->pending == FERRY_TIMER_NONE)
+		resume_rto(sk);
+}
+
+static void loss_probe_timeout(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (!csk->cong.packets_out)
+		return;
+	csk->cong.now_us = ferry_clock_us();
+	ferry_send_tlp(sk);
+	resume_rto(sk);
+}
+
 static void retransmit_due(struct sock *sk)
 {
 	u8 event = ferry_csk(sk)->pending;
 
 	ferry_timer_stop(sk);
-	if (event == FERRY_TIMER_RETRANS)
+	switch (event) {
+	case FERRY_TIMER_RETRANS:
 		retransmission_timeout(sk);
-	else
+		break;
+	case FERRY_TIMER_PROBE:
 		probe_timeout(sk);
+		break;
+	case FERRY_TIMER_REO:
+		reordering_timeout(sk);
+		break;
+	case FERRY_TIMER_TLP:
+		loss_probe_timeout(sk);
+		break;
+	}
 }
 
 /*

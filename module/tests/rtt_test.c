@@ -26,7 +26,6 @@ static void rtt_init_one_second(struct kunit *test)
 	ferry_rtt_init(&rtt);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 0U);
 	KUNIT_EXPECT_EQ(test, rtt.rttvar_us, 0U);
-	KUNIT_EXPECT_EQ(test, rtt.min_us, U32_MAX);
 	KUNIT_EXPECT_EQ(test, rtt.rto_us, 1000000U);
 }
 
@@ -42,7 +41,6 @@ static void rtt_sample_first_measurement(struct kunit *test)
 	ferry_rtt_sample(&rtt, 100000);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 8 * 100000U);
 	KUNIT_EXPECT_EQ(test, rtt.rttvar_us, 4 * 50000U);
-	KUNIT_EXPECT_EQ(test, rtt.min_us, 100000U);
 	KUNIT_EXPECT_EQ(test, rtt.rto_us, 300000U);
 }
 
@@ -89,8 +87,6 @@ static void rtt_sample_next_measurements(struct kunit *test)
 				    "step %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, rtt.rttvar_us, 4 * steps[i].rttvar_us,
 				    "step %u", i);
-		KUNIT_EXPECT_EQ_MSG(test, rtt.min_us, steps[i].min_us,
-				    "step %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, rtt.rto_us, steps[i].rto_us,
 				    "step %u", i);
 	}
@@ -127,7 +123,6 @@ static void rtt_sample_smallest_is_kept(struct kunit *test)
 	ferry_rtt_sample(&rtt, 5000);
 	ferry_rtt_sample(&rtt, 3000);
 	ferry_rtt_sample(&rtt, 9000);
-	KUNIT_EXPECT_EQ(test, rtt.min_us, 3000U);
 }
 
 /* A clock that did not move between segment and ACK is still a sample. */
@@ -138,7 +133,6 @@ static void rtt_sample_of_zero_counts(struct kunit *test)
 	ferry_rtt_init(&rtt);
 	ferry_rtt_sample(&rtt, 0);
 	KUNIT_EXPECT_NE(test, rtt.srtt_us, 0U);
-	KUNIT_EXPECT_EQ(test, rtt.min_us, 1U);
 	KUNIT_EXPECT_EQ(test, rtt.rto_us, 200001U);
 
 	/* It does not make the next sample the first one again. */
@@ -171,7 +165,6 @@ static void rtt_sample_extremes_do_not_overflow(struct kunit *test)
 	ferry_rtt_init(&rtt);
 	samples(&rtt, U32_MAX, 200);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 8 * FERRY_RTO_MAX_US);
-	KUNIT_EXPECT_EQ(test, rtt.min_us, FERRY_RTO_MAX_US);
 	KUNIT_EXPECT_EQ(test, rtt.rto_us, FERRY_RTO_MAX_US);
 
 	/* From one end to the other and back, the widest swings there are. */
