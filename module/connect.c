@@ -73,6 +73,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 
 	csk->last_rcv = (u32)jiffies;
 	csk->quick_acks = FERRY_QUICK_ACKS;
+	csk->ato = 0;
 	/* A lost SYN says little about the path; two of them say something. */
 	csk->cong.snd_ssthresh = FERRY_SSTHRESH_MAX;
 	csk->cong.snd_cwnd = ferry_sk(sk)->total_retrans > 1 ? 1 :
@@ -83,6 +84,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	if (!csk->rtt.srtt_us)
 		csk->rtt.rto_us = FERRY_RTO_FALLBACK_US;
 	ferry_sync_mss(sk, csk->pmtu);
+	ferry_rcvbuf_start(sk);
 	ferry_enter(sk, ferry_machine(sk->sk_state, event));
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		ferry_set_keepalive(sk, 1);

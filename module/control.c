@@ -188,6 +188,7 @@ static void init_receive_window(struct sock *sk)
 	fp->rcv_wscale = fp->has_wscale ?
 		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
 	fp->rcv_wnd = ferry_window_init(ferry_space(sk), ferry_mss_offer(sk));
+	fp->rcv_ssthresh = fp->rcv_wnd;
 }
 
 /**

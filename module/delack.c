@@ -3,14 +3,52 @@
  * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
  * At once: every second full segment, anything out of order, a FIN, and the
- * first segments of a connection, whose sender is in slow start and waits for
- * nothing else.  Otherwise an ACK waits for data to go the same way, or for
- * 40 ms.  An application that answers what it reads ("pingpong") carries its
- * ACKs that way, so for it the first segments are not special.
+ * first segments of a connection or after an idle time, whose sender is in
+ * slow start and waits for nothing else.  Otherwise an ACK waits for data to
+ * go the same way, or for a time that follows the time between segments: 40 ms
+ * where they come fast, up to 200 ms where they do not.  An application that
+ * answers what it reads ("pingpong") carries its ACKs that way, so for it the
+ * first segments are not special.
+ *
+ * Where the application does not keep up, the window does not move with what
+ * comes; then its reading sends the ACK, and one ACK serves many segments.
  *
  * Context: socket lock held.
  */
 #include "ferry.h"
+
+/* The next segments are acknowledged one by one: they may be all there are. */
+static void quick_acks(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	u32 n = ferry_sk(sk)->rcv_wnd / (2 * max_t(u32, csk->rcv_mss, 1));
+
+	csk->quick_acks = max_t(u32, csk->quick_acks,
+				clamp(n, 2U, (u32)FERRY_QUICK_ACKS));
+}
+
+static u32 rto(const struct ferry_conn_sock *csk)
+{
+	return min_t(u32, usecs_to_jiffies(csk->rtt.rto_us), U16_MAX);
+}
+
+/* Follow the time between segments, so that an ACK can wait for the second. */
+static void measure_interval(struct sock *sk, u32 interval)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	if (!csk->ato) {
+		quick_acks(sk);
+		csk->ato = FERRY_ATO_MIN;
+	} else if (interval <= FERRY_ATO_MIN / 2) {
+		csk->ato = csk->ato / 2 + FERRY_ATO_MIN / 2;
+	} else if (interval < csk->ato) {
+		csk->ato = min(csk->ato / 2 + interval, rto(csk));
+	} else if (interval > rto(csk)) {
+		/* The sender was idle, and begins with a small window again. */
+		quick_acks(sk);
+	}
+}
 
 /**
  * ferry_ack_owed() - data has come
@@ -22,10 +60,14 @@ void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
 
+	measure_interval(sk, (u32)jiffies - csk->last_rcv);
 	csk->ack_pending = 1;
 	csk->last_rcv = (u32)jiffies;
 	if (size > csk->rcv_mss)
 		csk->rcv_mss = min_t(u32, size, U16_MAX);
+	if (size < csk->rcv_mss)
+		csk->ack_small = 1;
+	ferry_rcv_ssthresh_grow(sk, skb);
 }
 
 /**
@@ -51,7 +93,43 @@ void ferry_ack_retry(struct sock *sk)
 
 	csk->ack_pending = 1;
 	if (!csk->delack_armed)
-		ferry_delack_start(sk, FERRY_DELACK_TIME);
+		ferry_delack_start(sk, FERRY_DELACK_MAX);
+}
+
+/*
+ * Wait for data to carry the ACK, or for a second segment, but not for longer
+ * than a round trip: then the sender might wait for nothing else.
+ */
+static void ack_later(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+	u32 ato = max_t(u32, csk->ato, FERRY_ATO_MIN), longest = HZ / 2;
+
+	if (ato > FERRY_ATO_MIN) {
+		if (csk->pingpong || csk->ack_small)
+			longest = FERRY_DELACK_MAX;
+		if (csk->rtt.srtt_us)
+			longest = min_t(u32, longest,
+					max_t(u32, FERRY_ATO_MIN,
+					      usecs_to_jiffies(csk->rtt.srtt_us
+							       >> 3)));
+		ato = min(ato, longest);
+	}
+	ato = min_t(u32, ato, FERRY_DELACK_MAX);
+	if (csk->delack_armed) {
+		/* It has waited nearly long enough. */
+		if ((s32)(csk->delack_at - (u32)jiffies) <= (s32)(ato / 4))
+			ferry_send_ack(sk);
+		return;
+	}
+	ferry_delack_start(sk, ato);
+}
+
+/* Has the window moved with what has come, or will the reader have to read? */
+static bool window_follows(const struct sock *sk)
+{
+	return ferry_recv_queued(sk) < READ_ONCE(sk->sk_rcvlowat) ||
+	       ferry_window_to_offer(sk) >= ferry_sk(sk)->rcv_wnd;
 }
 
 /**
@@ -66,10 +144,10 @@ void ferry_ack_check(struct sock *sk)
 	if (!csk->ack_pending)
 		return;
 	if (csk->ack_now || (csk->quick_acks && !csk->pingpong) ||
-	    fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss)
+	    (fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss && window_follows(sk)))
 		ferry_send_ack(sk);
 	else
-		ferry_ack_retry(sk);
+		ack_later(sk);
 }
 
 /**
@@ -80,10 +158,11 @@ void ferry_ack_sent(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	if (csk->ack_pending && csk->quick_acks)
-		csk->quick_acks--;
+	if (csk->ack_pending && csk->quick_acks && !--csk->quick_acks)
+		csk->ato = FERRY_ATO_MIN;
 	csk->ack_pending = 0;
 	csk->ack_now = 0;
+	csk->ack_small = 0;
 	ferry_delack_stop(sk);
 }
 
@@ -97,7 +176,7 @@ void ferry_ack_data_sent(struct sock *sk)
 	u32 now = jiffies;
 
 	csk->last_snd = now;
-	if (now - csk->last_rcv < FERRY_DELACK_TIME)
+	if (now - csk->last_rcv < csk->ato)
 		csk->pingpong = 1;
 }
 
@@ -119,7 +198,11 @@ void ferry_ack_after_read(struct sock *sk, int copied)
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
 				     TCPF_FIN_WAIT2)))
 		return;
-	if (csk->ack_pending && fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss) {
+	/* The sender of a small segment that was read may wait for its ACK. */
+	if (csk->ack_pending &&
+	    (fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss ||
+	     (copied > 0 && csk->ack_small && !csk->pingpong &&
+	      !atomic_read(&sk->sk_rmem_alloc)))) {
 		ferry_send_ack(sk);
 		return;
 	}
@@ -138,7 +221,8 @@ void ferry_ack_after_read(struct sock *sk, int copied)
  * ferry_ack_timeout() - the timer has expired
  * @sk: the socket
  *
- * Nothing went the other way in time, so this is no conversation.
+ * Nothing went the other way in time, so this is no conversation; or the
+ * second segment takes longer.
  */
 void ferry_ack_timeout(struct sock *sk)
 {
@@ -147,6 +231,10 @@ void ferry_ack_timeout(struct sock *sk)
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN) ||
 	    !csk->ack_pending)
 		return;
+	if (csk->pingpong)
+		csk->ato = FERRY_ATO_MIN;
+	else
+		csk->ato = min(2U * csk->ato, rto(csk));
 	csk->pingpong = 0;
 	ferry_send_ack(sk);
 }

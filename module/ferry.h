@@ -56,7 +56,9 @@
 /* Times that have no sysctl, in jiffies. */
 #define FERRY_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL, as Linux TCP */
 #define FERRY_QUICK_ACKS	16		/* segments, at the start */
-#define FERRY_DELACK_TIME	(HZ / 25)	/* RFC 9293: at most 0.5 s */
+/* RFC 9293 section 3.8.6.3 allows 0.5 s. */
+#define FERRY_ATO_MIN		(HZ / 25)
+#define FERRY_DELACK_MAX	(HZ / 5)
 #define FERRY_RTO_MIN		(FERRY_RTO_MIN_US / (USEC_PER_SEC / HZ))
 #define FERRY_RTO_MAX		(120 * HZ)
 
@@ -202,6 +204,7 @@ enum ferry_timer_event {
  * @ack_pending: an acknowledgment is owed
  * @ack_now: it is owed at once
  * @pingpong: the application answers; its data will carry the ACK
+ * @ack_small: the ACK is owed for a segment that is not full
  * @no_room: a segment in order had to be dropped: announce a closed window
  * @delack_armed: @delack_at is a deadline
  * @keepalive_armed: @keepalive_at is a deadline
@@ -211,6 +214,7 @@ enum ferry_timer_event {
  * @last_ack: when an ACK came last, in jiffies
  * @last_answer: for ferry_may_answer()
  * @rcv_mss: the peer's segment size, for "every second segment"
+ * @ato: how long an ACK may wait, jiffies, 0 before data has come
  */
 struct ferry_conn_sock {
 	struct inet_sock inet;
@@ -241,6 +245,7 @@ struct ferry_conn_sock {
 	u8 ack_pending:1,
 	   ack_now:1,
 	   pingpong:1,
+	   ack_small:1,
 	   no_room:1,
 	   delack_armed:1,
 	   keepalive_armed:1;
@@ -250,6 +255,7 @@ struct ferry_conn_sock {
 	u32 last_ack;
 	u32 last_answer;
 	u16 rcv_mss;
+	u16 ato;
 };
 
 /**
@@ -278,6 +284,12 @@ struct ferry_conn_sock {
  * @ts_recent_stamp: when @ts_recent was set, in seconds of a monotonic clock
  * @ts_offset: what is added to the clock in our timestamps
  * @ecn_cwr_seq: high_seq of the reduction of the window that CWR was sent for
+ * @rcv_ssthresh: bytes that may be promised at most
+ * @rcv_rtt_us: round-trip time as measured by the receiver, 0 if unknown
+ * @rcv_tsecr: the timestamp echo that was last measured
+ * @rcvq_seq: @copied_seq when @rcvq_time began
+ * @rcvq_space: bytes that were read in a round trip
+ * @rcvq_time: beginning of the round trip that is measured, microseconds
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @nodelay: FERRY_NODELAY
@@ -326,6 +338,12 @@ struct ferry_sock {
 	u32 ts_recent_stamp;
 	u32 ts_offset;
 	u32 ecn_cwr_seq;
+	u32 rcv_ssthresh;
+	u32 rcv_rtt_us;
+	u32 rcv_tsecr;
+	u32 rcvq_seq;
+	u32 rcvq_space;
+	u32 rcvq_time;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;
 	u8 nodelay:1,
@@ -723,6 +741,14 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 void ferry_data_queue(struct sock *sk, struct sk_buff *skb);
 void ferry_data_outside(struct sock *sk, const struct sk_buff *skb);
 void ferry_purge_ofo(struct sock *sk);
+
+/* rcvbuf.c */
+void ferry_rcvbuf_start(struct sock *sk);
+void ferry_rcvbuf_tune(struct sock *sk);
+bool ferry_rcvbuf_make_room(struct sock *sk);
+void ferry_rcv_rtt(struct ferry_sock *fp, const struct sk_buff *skb,
+		   const struct ferry_options *o);
+void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb);
 
 /* delack.c */
 void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb);

@@ -126,10 +126,9 @@ static void fill_receiver(struct sock *sk, struct ferry_info *info)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
 
-	info->ato = jiffies_to_usecs(FERRY_DELACK_TIME);
+	info->ato = jiffies_to_usecs(fp->conn.ato);
 	info->rcv_mss = fp->conn.rcv_mss;
-	info->rcv_ssthresh = fp->window_clamp ?:
-		ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
+	info->rcv_ssthresh = fp->rcv_ssthresh;
 	info->advmss = ferry_mss_offer(sk) -
 		       (fp->has_tstamp ? TCPOLEN_TSTAMP_ALIGNED : 0);
 	info->bytes_received = fp->bytes_received;

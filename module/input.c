@@ -327,6 +327,8 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	/* fifth, the ACK field */
 	ferry_ack(sk, skb, &o);
 	ferry_ts_update(fp, cb, &o);
+	if (cb->seq != cb->end_seq)
+		ferry_rcv_rtt(fp, skb, &o);
 	if (unlikely(cb->flags & FERRY_CWR) && fp->ecn_ok)
 		ferry_ecn_cwr(sk, cb);
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |

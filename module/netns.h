@@ -51,6 +51,7 @@ struct ferry_bind_head {
  * @sack: permit SACK
  * @ecn: 0 no ECN, 1 ask for it, 2 agree to it
  * @stdurg: the urgent pointer is that of the urgent byte, not of the next
+ * @moderate_rcvbuf: the receive buffer grows with what is read
  * @wmem: send buffer: minimum, default, maximum in bytes
  * @rmem: receive buffer: minimum, default, maximum in bytes
  */
@@ -74,6 +75,7 @@ struct ferry_sysctl {
 	int sack;
 	int ecn;
 	int stdurg;
+	int moderate_rcvbuf;
 	int wmem[3];
 	int rmem[3];
 };

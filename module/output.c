@@ -41,8 +41,10 @@ void ferry_skb_set_segs(struct sk_buff *skb, u32 mss)
 u32 ferry_window_to_offer(const struct sock *sk)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
-	u32 full = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
-	u32 free = ferry_space(sk);
+	/* Nobody waits for more room than will be promised anyway. */
+	u32 full = min(ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf)),
+		       fp->rcv_ssthresh);
+	u32 free = min(ferry_space(sk), fp->rcv_ssthresh);
 
 	if (fp->window_clamp) {
 		full = min(full, fp->window_clamp);

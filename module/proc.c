@@ -207,7 +207,7 @@ static void show_more(struct seq_file *seq, const struct sock *sk)
 		ssthresh = -1;
 	seq_printf(seq, " %lu %lu %u %u %d",
 		   jiffies_to_clock_t(usecs_to_jiffies(csk->rtt.rto_us)),
-		   jiffies_to_clock_t(FERRY_DELACK_TIME),
+		   jiffies_to_clock_t(csk->ato),
 		   csk->quick_acks << 1 | csk->pingpong, ca->snd_cwnd,
 		   ssthresh);
 }

@@ -7,8 +7,7 @@
  * other share one buffer where that is possible: it saves memory and the
  * reader's time.
  *
- * What was acknowledged is never thrown away.  What waits beyond a hole was
- * not, so it goes first when memory is short.
+ * What was acknowledged is never thrown away; rcvbuf.c makes room otherwise.
  *
  * Context: socket lock held, in BH or while the backlog is worked off.
  */
@@ -67,24 +66,11 @@ void ferry_purge_ofo(struct sock *sk)
 	}
 }
 
-/* The latest first: its hole is the last to be filled. */
-static void prune_ofo(struct sock *sk)
-{
-	struct ferry_ofo *ofo = &ferry_sk(sk)->ofo;
-
-	while (!ferry_ofo_empty(ofo) &&
-	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf) {
-		ferry_drop(sk, ferry_ofo_take_last(ofo), FERRY_DROP_OFO_PRUNED);
-	}
-}
-
 /* Charge the socket; false if the segment cannot be taken. */
 static bool charge(struct sock *sk, struct sk_buff *skb)
 {
-	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
-		prune_ofo(sk);
 	/* A reader that has read everything gets at least one segment. */
-	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf &&
+	if (!ferry_rcvbuf_make_room(sk) &&
 	    !skb_queue_empty(&sk->sk_receive_queue))
 		return false;
 	if (!sk_rmem_schedule(sk, skb, skb->truesize))

@@ -113,6 +113,7 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 				release_sock(sk);
 				lock_sock(sk);
 			} else {
+				ferry_rcvbuf_tune(sk);
 				ferry_ack_after_read(sk, copied);
 				skb = skb_peek_tail(&sk->sk_receive_queue);
 				err = sk_wait_data(sk, &timeout, skb);
@@ -153,8 +154,10 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 		if (!peek)
 			consume(sk, skb);
 	} while (size);
-	if (copied > 0 && !peek)
+	if (copied > 0 && !peek) {
+		ferry_rcvbuf_tune(sk);
 		ferry_ack_after_read(sk, copied);
+	}
 	return copied;
 }
 

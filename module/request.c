@@ -262,6 +262,7 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	fp->copied_seq = fp->rcv_nxt;
 	fp->rcv_wup = fp->rcv_nxt;
 	fp->rcv_wnd = req->rcv_wnd;
+	fp->rcv_ssthresh = fp->rcv_wnd;
 	ferry_options_inherit(child, req);
 	fp->mss_clamp = req->mss;
 	ferry_recovery_init(&fp->recovery);
@@ -271,6 +272,7 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	csk->last_rcv = (u32)jiffies;
 	csk->last_snd = (u32)jiffies;
 	csk->quick_acks = FERRY_QUICK_ACKS;
+	csk->ato = 0;
 
 	fp->total_retrans = req->retransmits;
 	/* Karn: after a repetition nobody knows which one was answered. */

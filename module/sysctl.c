@@ -2,9 +2,8 @@
 /*
  * The settings under net.ferry, for each namespace.
  *
- * The defaults have the effect that Linux TCP's have, with two exceptions.  The
- * receive buffer, until it tunes itself, starts with room for a window of half
- * a megabyte; and the length of the half-open queue does not depend on memory.
+ * The defaults have the effect that Linux TCP's have, but that the length of
+ * the half-open queue does not depend on memory.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -29,8 +28,9 @@ static const struct ferry_sysctl defaults = {
 	.timestamps		= 1,
 	.sack			= 1,
 	.ecn			= 2,
+	.moderate_rcvbuf	= 1,
 	.wmem			= { 4096, 16384, 4194304 },
-	.rmem			= { 4096, 1048576, 6291456 },
+	.rmem			= { 4096, 131072, 6291456 },
 };
 
 static int retries_min = 1;
@@ -92,6 +92,8 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(sack, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(stdurg, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(moderate_rcvbuf, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),
 	FERRY_SYSCTL(rmem, 3, proc_dointvec_minmax, &buffer_min, NULL),

@@ -11,6 +11,7 @@
 #include <linux/align.h>
 #include <linux/kernel.h>
 #include <linux/math.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 
 #include "compat.h"
@@ -81,3 +82,68 @@ u32 ferry_window_select(u32 current_wnd, u32 free, u32 full, u32 mss, u8 shift)
 	return min(ALIGN(current_wnd, unit), max);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_window_select);
+
+/**
+ * ferry_rcv_rtt_smooth() - the receiver's round-trip time
+ * @rtt_us: the old value, 0 if there is none
+ * @sample_us: a measurement, not 0
+ *
+ * Return: microseconds; an eighth of a change is taken over.
+ */
+u32 ferry_rcv_rtt_smooth(u32 rtt_us, u32 sample_us)
+{
+	if (!rtt_us)
+		return sample_us;
+	return max_t(s64, rtt_us + ((s64)sample_us - rtt_us) / 8, 1);
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rcv_rtt_smooth);
+
+/**
+ * ferry_rcvbuf_wanted() - the buffer for what is read in a round trip
+ * @copied: bytes read in the last round trip
+ * @before: bytes read in one before, when the buffer was last looked at
+ * @mss: maximum segment size in bytes, more than 0
+ * @max: upper bound in bytes
+ *
+ * The window has to be twice @copied, since the sender in slow start doubles
+ * its own, and some segments more, so that a loss does not stop it.  If more
+ * was read than @before, as much again will come on top: it is raised by twice
+ * that part.  Pure; any context.
+ *
+ * Return: bytes.
+ */
+u32 ferry_rcvbuf_wanted(u32 copied, u32 before, u32 mss, u32 max)
+{
+	u64 window = 2ULL * copied + 16 * mss;
+
+	if (copied > before)
+		window += 2 * div_u64(window * (copied - before),
+				      max(before, 1U));
+	return min_t(u64, 2 * window, max);
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rcvbuf_wanted);
+
+/**
+ * ferry_rcv_ssthresh_after() - how much to promise after a segment
+ * @ssthresh: bytes promised at most so far
+ * @buffer: bytes of receive buffer
+ * @len: payload of the segment in bytes, more than 0
+ * @truesize: bytes of memory that it costs
+ * @mss: the peer's segment size in bytes
+ *
+ * Pure; any context.
+ *
+ * Return: bytes: two segments more, unless segments of this kind would not
+ * fit into the buffer then.  Never less than @ssthresh.
+ */
+u32 ferry_rcv_ssthresh_after(u32 ssthresh, u32 buffer, u32 len, u32 truesize,
+			     u32 mss)
+{
+	u32 fits = div_u64((u64)buffer * len, max(truesize, 1U));
+	u32 limit = min(fits, ferry_window_from_space(buffer));
+
+	if (ssthresh >= limit)
+		return ssthresh;
+	return min(limit, ssthresh + 2 * max(mss, len));
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_rcv_ssthresh_after);

@@ -12,6 +12,10 @@
 
 u8 ferry_window_scale(u32 space);
 u32 ferry_window_init(u32 space, u32 mss);
+u32 ferry_rcv_rtt_smooth(u32 rtt_us, u32 sample_us);
+u32 ferry_rcvbuf_wanted(u32 copied, u32 before, u32 mss, u32 max);
+u32 ferry_rcv_ssthresh_after(u32 ssthresh, u32 buffer, u32 len, u32 truesize,
+			     u32 mss);
 u32 ferry_window_select(u32 current_wnd, u32 free, u32 full, u32 mss,
 			u8 shift);
 

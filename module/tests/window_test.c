@@ -314,6 +314,68 @@ static void window_select_slow_reader_is_served(struct kunit *test)
 	}
 }
 
+static void rcv_rtt_follows_slowly(struct kunit *test)
+{
+	u32 rtt = ferry_rcv_rtt_smooth(0, 8000), i;
+
+	KUNIT_EXPECT_EQ(test, rtt, 8000U);
+	KUNIT_EXPECT_EQ(test, ferry_rcv_rtt_smooth(rtt, 16000), 9000U);
+	KUNIT_EXPECT_EQ(test, ferry_rcv_rtt_smooth(rtt, 1), 7001U);
+	for (i = 0; i < 200; i++)
+		rtt = ferry_rcv_rtt_smooth(rtt, 1000);
+	KUNIT_EXPECT_LE(test, rtt, 1007U);
+	KUNIT_EXPECT_GE(test, rtt, 1000U);
+	KUNIT_EXPECT_GE(test, ferry_rcv_rtt_smooth(1, 1), 1U);
+	KUNIT_EXPECT_GE(test, ferry_rcv_rtt_smooth(U32_MAX, U32_MAX), U32_MAX);
+}
+
+static void rcvbuf_lets_slow_start_double(struct kunit *test)
+{
+	const u32 mss = 1448, max = 6291456;
+	u32 before = 14480, copied, buffer, window;
+
+	/* A sender that doubles every round trip is never held back. */
+	for (copied = 2 * before; copied < 1000000; copied *= 2) {
+		buffer = ferry_rcvbuf_wanted(copied, before, mss, max);
+		window = ferry_window_from_space(buffer);
+		KUNIT_EXPECT_GE(test, window, min(2 * copied, max / 2));
+		before = copied;
+	}
+	/* A steady one gets twice what it uses, and some segments. */
+	buffer = ferry_rcvbuf_wanted(100000, 100000, mss, max);
+	KUNIT_EXPECT_EQ(test, ferry_window_from_space(buffer),
+			200000 + 16 * mss);
+	KUNIT_EXPECT_EQ(test, ferry_rcvbuf_wanted(U32_MAX, 0, 65535, max), max);
+	KUNIT_EXPECT_LE(test, ferry_rcvbuf_wanted(0, 0, mss, max), max);
+}
+
+static void rcv_ssthresh_promises_what_fits(struct kunit *test)
+{
+	const u32 buffer = 131072, mss = 1448;
+	u32 len, i, ssthresh;
+
+	for (len = 128; len <= 1448; len += 40) {
+		ssthresh = 14480;
+		for (i = 0; i < 1000; i++) {
+			u32 old = ssthresh;
+
+			ssthresh = ferry_rcv_ssthresh_after(ssthresh, buffer,
+							    len, 2304, mss);
+			KUNIT_EXPECT_GE(test, ssthresh, old);
+			KUNIT_EXPECT_LE(test, ssthresh - old, 2 * mss);
+		}
+		KUNIT_EXPECT_LE(test, ssthresh,
+				ferry_window_from_space(buffer));
+		/* So many of them fit, unless more was promised before. */
+		if (ssthresh > 14480)
+			KUNIT_EXPECT_LE(test, ssthresh / len * 2304, buffer);
+	}
+	KUNIT_EXPECT_EQ(test, ferry_rcv_ssthresh_after(1000, buffer, 1448, 1500,
+						       mss), 1000 + 2 * mss);
+	KUNIT_EXPECT_EQ(test, ferry_rcv_ssthresh_after(90000, buffer, 1448,
+						       1500, mss), 90000U);
+}
+
 static struct kunit_case window_cases[] = {
 	KUNIT_CASE(window_from_space_half_of_the_buffer),
 	KUNIT_CASE(window_scale_examples),
@@ -330,6 +392,9 @@ static struct kunit_case window_cases[] = {
 	KUNIT_CASE(window_select_small_cases),
 	KUNIT_CASE(window_select_large_cases),
 	KUNIT_CASE(window_select_slow_reader_is_served),
+	KUNIT_CASE(rcv_rtt_follows_slowly),
+	KUNIT_CASE(rcvbuf_lets_slow_start_double),
+	KUNIT_CASE(rcv_ssthresh_promises_what_fits),
 	{}
 };
 
