@@ -20,7 +20,7 @@
 
 /* Every algorithm in the tree. */
 static const char *const names[] = {
-	"reno", "cubic", "dctcp", "aimd",
+	"reno", "cubic", "bbr", "dctcp", "aimd",
 };
 
 static int choose(int fd, const char *name)

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * BBR, version 1: draft-cardwell-iccrg-bbr-congestion-control-00.
+ *
+ * It does not wait for losses.  It measures the path: the most that was ever
+ * delivered in a time (max_bw, over ten round trips), and the smallest
+ * round-trip time (min_rtt, over ten seconds).  Their product, the BDP, is
+ * what the path holds without a queue.  It sends at the pace of max_bw and
+ * keeps about twice the BDP in flight at most.
+ *
+ *	STARTUP --> DRAIN --> PROBE_BW <--> PROBE_RTT
+ *
+ * STARTUP sends 2/ln(2) = 2.89 times faster than it measures, which doubles the
+ * rate each round trip, until three rounds in a row do not bring a quarter
+ * more.  DRAIN lets the queue that this has made run empty.  PROBE_BW goes
+ * through eight phases of a min_rtt each: one a quarter faster, to see whether
+ * there is more, one a quarter slower, to take back what that has queued, and
+ * six at the pace measured.  When min_rtt is ten seconds old, PROBE_RTT sends
+ * four segments at a time for 200 ms, to see the path empty.
+ *
+ * Gains are in units of 1/256, bandwidths in segments per microsecond times
+ * 2^24.  Times are microseconds and wrap.
+ */
+#include <linux/bits.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/time64.h>
+#include <linux/win_minmax.h>
+
+#include "../compat.h"
+#include "../cong.h"
+#include "../rate.h"
+#include "../segment.h"
+
+#define BW_SCALE		24
+#define BW_UNIT			BIT(BW_SCALE)
+#define GAIN_SCALE		8
+#define GAIN_UNIT		256U
+
+#define HIGH_GAIN		(GAIN_UNIT * 2885 / 1000 + 1)	/* 2/ln(2) */
+#define DRAIN_GAIN		(GAIN_UNIT * 1000 / 2885)
+#define CWND_GAIN		(GAIN_UNIT * 2)
+#define CYCLE_LEN		8
+#define BW_ROUNDS		(CYCLE_LEN + 2)	/* window of max_bw */
+#define MIN_RTT_WINDOW_US	(10 * (u32)USEC_PER_SEC)
+#define PROBE_RTT_US		(200 * (u32)USEC_PER_MSEC)
+#define CWND_MIN		4U
+#define FULL_BW_GAIN		(GAIN_UNIT * 5 / 4)
+#define FULL_BW_ROUNDS		3
+/* Pace below what was measured: a queue that is not built need not drain. */
+#define PACING_MARGIN_PERCENT	1
+/* Below this, 1.2 Mbit/s, a packet is one segment. */
+#define MIN_TSO_RATE		150000U
+/* What is delivered in bursts: over so many rounds, and at most so long. */
+#define EXTRA_ACKED_ROUNDS	5
+#define EXTRA_ACKED_MAX_US	(100 * (u32)USEC_PER_MSEC)
+#define ACK_EPOCH_MAX		0xfffffU
+
+static const u16 pacing_gain_cycle[CYCLE_LEN] = {
+	GAIN_UNIT * 5 / 4, GAIN_UNIT * 3 / 4, GAIN_UNIT, GAIN_UNIT,
+	GAIN_UNIT, GAIN_UNIT, GAIN_UNIT, GAIN_UNIT,
+};
+
+enum bbr_mode {
+	BBR_STARTUP,
+	BBR_DRAIN,
+	BBR_PROBE_BW,
+	BBR_PROBE_RTT,
+};
+
+/**
+ * struct bbr - what BBR keeps of a connection
+ * @bw: the greatest delivery rates of the last rounds
+ * @min_rtt_us: the smallest round-trip time of the last ten seconds
+ * @min_rtt_stamp_us: when it was measured
+ * @probe_rtt_done_us: when PROBE_RTT ends, 0 if not known yet
+ * @rounds: round trips so far
+ * @next_round: &ferry_cong.delivered at which the next one begins
+ * @cycle_us: when the phase of PROBE_BW began
+ * @prior_cwnd: the window before recovery or PROBE_RTT
+ * @full_bw: the bandwidth that STARTUP tries to exceed
+ * @extra_acked: segments delivered at once beyond the bandwidth, the most in
+ *	each of two windows of EXTRA_ACKED_ROUNDS
+ * @ack_epoch_us: since when deliveries are compared with the bandwidth
+ * @ack_epoch_acked: segments delivered since
+ * @pacing_gain: of the pacing rate
+ * @cwnd_gain: of the BDP
+ * @mode: one of &enum bbr_mode
+ * @cycle: the phase of PROBE_BW
+ * @full_bw_rounds: rounds in which STARTUP did not exceed @full_bw
+ * @prev_state: &ferry_cong.state at the last ACK
+ * @extra_acked_rounds: rounds of the current window of @extra_acked
+ * @extra_acked_now: which of the two that is
+ * @round_start: this ACK begins a round trip
+ * @round_done: a round trip of PROBE_RTT has passed
+ * @packet_conservation: the first round of recovery: one in, one out
+ * @idle_restart: the application was silent: a small RTT says nothing new
+ * @full_bw_reached: the path was filled once
+ * @has_seen_rtt: the initial pacing rate came from a measured time
+ */
+struct bbr {
+	struct minmax bw;
+	u32 min_rtt_us;
+	u32 min_rtt_stamp_us;
+	u32 probe_rtt_done_us;
+	u32 rounds;
+	u32 next_round;
+	u32 cycle_us;
+	u32 prior_cwnd;
+	u32 full_bw;
+	u32 extra_acked[2];
+	u32 ack_epoch_us;
+	u32 ack_epoch_acked;
+	u16 pacing_gain;
+	u16 cwnd_gain;
+	u8 mode;
+	u8 cycle;
+	u8 full_bw_rounds;
+	u8 prev_state;
+	u8 extra_acked_rounds;
+	u8 extra_acked_now:1,
+	   round_start:1,
+	   round_done:1,
+	   packet_conservation:1,
+	   idle_restart:1,
+	   full_bw_reached:1,
+	   has_seen_rtt:1;
+};
+
+static struct bbr *bbr_of(struct ferry_cong *ca)
+{
+	return ferry_cong_priv(ca, struct bbr);
+}
+
+static u32 max_bw(const struct bbr *bbr)
+{
+	return minmax_get(&bbr->bw);
+}
+
+/* Bytes per second at a bandwidth times a gain. */
+static unsigned long pacing_rate(const struct ferry_cong *ca, u64 bw, u32 gain)
+{
+	u64 rate = (bw * ca->mss * gain) >> GAIN_SCALE;
+
+	rate *= USEC_PER_SEC / 100 * (100 - PACING_MARGIN_PERCENT);
+	return min_t(u64, rate >> BW_SCALE, ULONG_MAX);
+}
+
+/* Before anything is delivered: the initial window in a round trip. */
+static void init_pacing_rate(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+	u32 rtt_us = USEC_PER_MSEC;
+
+	if (ca->srtt_us) {
+		rtt_us = ca->srtt_us;
+		bbr->has_seen_rtt = 1;
+	}
+	ca->pacing_rate = pacing_rate(ca, div_u64((u64)ca->snd_cwnd * BW_UNIT,
+						  rtt_us), HIGH_GAIN);
+}
+
+static void set_pacing_rate(struct ferry_cong *ca, u32 gain)
+{
+	struct bbr *bbr = bbr_of(ca);
+	unsigned long rate = pacing_rate(ca, max_bw(bbr), gain);
+
+	if (!bbr->has_seen_rtt && ca->srtt_us)
+		init_pacing_rate(ca);
+	if (bbr->full_bw_reached || rate > ca->pacing_rate)
+		ca->pacing_rate = rate;
+}
+
+static u32 bbr_min_tso_segs(const struct ferry_cong *ca)
+{
+	return ca->pacing_rate < MIN_TSO_RATE ? 1 : 2;
+}
+
+/* The BDP in segments, times a gain. */
+static u32 bdp(const struct ferry_cong *ca, const struct bbr *bbr, u32 gain)
+{
+	u64 product;
+
+	/* No round-trip time yet: there was no ACK for new data. */
+	if (bbr->min_rtt_us == ~0U)
+		return FERRY_INIT_CWND;
+	product = (u64)max_bw(bbr) * bbr->min_rtt_us;
+	product = (product * gain) >> GAIN_SCALE;
+	return (product + BW_UNIT - 1) >> BW_SCALE;
+}
+
+/*
+ * Room for what the hosts delay: a packet being built here, one on its way,
+ * one being taken apart there, and an even number for delayed ACKs.
+ */
+static u32 with_quanta(const struct ferry_cong *ca, const struct bbr *bbr,
+		       u32 cwnd)
+{
+	u32 segs = min_t(unsigned long, ca->pacing_rate >> 10, 65535) / ca->mss;
+
+	cwnd += 3 * clamp(segs, bbr_min_tso_segs(ca), 127U);
+	cwnd = (cwnd + 1) & ~1U;
+	if (bbr->mode == BBR_PROBE_BW && bbr->cycle == 0)
+		cwnd += 2;
+	return cwnd;
+}
+
+static u32 inflight(const struct ferry_cong *ca, const struct bbr *bbr,
+		    u32 gain)
+{
+	return with_quanta(ca, bbr, bdp(ca, bbr, gain));
+}
+
+static void save_cwnd(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	if (bbr->prev_state < FERRY_CA_RECOVERY && bbr->mode != BBR_PROBE_RTT)
+		bbr->prior_cwnd = ca->snd_cwnd;
+	else
+		bbr->prior_cwnd = max(bbr->prior_cwnd, ca->snd_cwnd);
+}
+
+/* A round trip is over when what was sent at its start is delivered. */
+static void update_bw(struct ferry_cong *ca,
+		      const struct ferry_ack_sample *sample)
+{
+	struct bbr *bbr = bbr_of(ca);
+	u64 bw;
+
+	bbr->round_start = 0;
+	if (sample->delivered < 0 || sample->interval_us <= 0)
+		return;
+	if (!seq_before(sample->prior_delivered, bbr->next_round)) {
+		bbr->next_round = ca->delivered;
+		bbr->rounds++;
+		bbr->round_start = 1;
+		bbr->packet_conservation = 0;
+	}
+	bw = div_u64((u64)sample->delivered * BW_UNIT, sample->interval_us);
+	if (!sample->is_app_limited || bw >= max_bw(bbr))
+		minmax_running_max(&bbr->bw, BW_ROUNDS, bbr->rounds,
+				   min_t(u64, bw, U32_MAX));
+}
+
+/* How much more than max_bw says comes at once, from ACKs held up? */
+static void update_extra_acked(struct ferry_cong *ca,
+			       const struct ferry_ack_sample *sample)
+{
+	struct bbr *bbr = bbr_of(ca);
+	u32 expected, extra;
+
+	if (!sample->acked_sacked || sample->delivered < 0 ||
+	    sample->interval_us <= 0)
+		return;
+	if (bbr->round_start &&
+	    ++bbr->extra_acked_rounds >= EXTRA_ACKED_ROUNDS) {
+		bbr->extra_acked_rounds = 0;
+		bbr->extra_acked_now = !bbr->extra_acked_now;
+		bbr->extra_acked[bbr->extra_acked_now] = 0;
+	}
+
+	expected = ((u64)max_bw(bbr) *
+		    (ca->delivered_us - bbr->ack_epoch_us)) >> BW_SCALE;
+	if (bbr->ack_epoch_acked <= expected ||
+	    bbr->ack_epoch_acked + sample->acked_sacked >= ACK_EPOCH_MAX) {
+		bbr->ack_epoch_us = ca->delivered_us;
+		bbr->ack_epoch_acked = 0;
+		expected = 0;
+	}
+	bbr->ack_epoch_acked += sample->acked_sacked;
+	extra = min(bbr->ack_epoch_acked - expected, ca->snd_cwnd);
+	if (extra > bbr->extra_acked[bbr->extra_acked_now])
+		bbr->extra_acked[bbr->extra_acked_now] = extra;
+}
+
+static u32 extra_acked_cwnd(const struct bbr *bbr)
+{
+	u32 most = ((u64)max_bw(bbr) * EXTRA_ACKED_MAX_US) >> BW_SCALE;
+
+	if (!bbr->full_bw_reached)
+		return 0;
+	return min(max(bbr->extra_acked[0], bbr->extra_acked[1]), most);
+}
+
+static void next_phase(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	bbr->cycle = (bbr->cycle + 1) % CYCLE_LEN;
+	bbr->cycle_us = ca->delivered_us;
+}
+
+static bool is_next_phase(const struct ferry_cong *ca, const struct bbr *bbr,
+			  const struct ferry_ack_sample *sample)
+{
+	bool full = ca->delivered_us - bbr->cycle_us > bbr->min_rtt_us;
+	u32 flight = sample->prior_in_flight;
+
+	if (bbr->pacing_gain == GAIN_UNIT)
+		return full;
+	/* Probing lasts until the queue had time to grow. */
+	if (bbr->pacing_gain > GAIN_UNIT)
+		return full && (sample->losses ||
+				flight >= inflight(ca, bbr, bbr->pacing_gain));
+	return full || flight <= inflight(ca, bbr, GAIN_UNIT);
+}
+
+/* At any phase but the one that drains, so that flows do not go in step. */
+static void enter_probe_bw(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	bbr->mode = BBR_PROBE_BW;
+	bbr->cycle = CYCLE_LEN - 1 - get_random_u32() % (CYCLE_LEN - 1);
+	next_phase(ca);
+}
+
+static void enter_normal_mode(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	if (bbr->full_bw_reached)
+		enter_probe_bw(ca);
+	else
+		bbr->mode = BBR_STARTUP;
+}
+
+static void check_full_bw(struct bbr *bbr,
+			  const struct ferry_ack_sample *sample)
+{
+	u32 want = ((u64)bbr->full_bw * FULL_BW_GAIN) >> GAIN_SCALE;
+
+	if (bbr->full_bw_reached || !bbr->round_start || sample->is_app_limited)
+		return;
+	if (max_bw(bbr) >= want) {
+		bbr->full_bw = max_bw(bbr);
+		bbr->full_bw_rounds = 0;
+		return;
+	}
+	bbr->full_bw_reached = ++bbr->full_bw_rounds >= FULL_BW_ROUNDS;
+}
+
+static void check_drain(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	if (bbr->mode == BBR_STARTUP && bbr->full_bw_reached) {
+		bbr->mode = BBR_DRAIN;
+		ca->snd_ssthresh = inflight(ca, bbr, GAIN_UNIT);
+	}
+	if (bbr->mode == BBR_DRAIN &&
+	    ferry_cong_in_flight(ca) <= inflight(ca, bbr, GAIN_UNIT))
+		enter_probe_bw(ca);
+}
+
+static void check_probe_rtt_done(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+	u32 now_us = ca->now_us;
+
+	if (!bbr->probe_rtt_done_us ||
+	    !seq_after(now_us, bbr->probe_rtt_done_us))
+		return;
+	bbr->min_rtt_stamp_us = now_us;
+	ca->snd_cwnd = max(ca->snd_cwnd, bbr->prior_cwnd);
+	enter_normal_mode(ca);
+}
+
+static void probe_rtt(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	/* What is delivered now says nothing of the bandwidth. */
+	ferry_rate_app_limited(ca);
+	if (!bbr->probe_rtt_done_us) {
+		if (ferry_cong_in_flight(ca) > CWND_MIN)
+			return;
+		bbr->probe_rtt_done_us = ((u32)ca->now_us + PROBE_RTT_US) ?: 1;
+		bbr->round_done = 0;
+		bbr->next_round = ca->delivered;
+		return;
+	}
+	if (bbr->round_start)
+		bbr->round_done = 1;
+	if (bbr->round_done)
+		check_probe_rtt_done(ca);
+}
+
+static void update_min_rtt(struct ferry_cong *ca,
+			   const struct ferry_ack_sample *sample)
+{
+	struct bbr *bbr = bbr_of(ca);
+	u32 now_us = ca->now_us;
+	bool expired;
+
+	expired = bbr->min_rtt_us != ~0U &&
+		  now_us - bbr->min_rtt_stamp_us > MIN_RTT_WINDOW_US;
+	if (sample->rtt_us && (sample->rtt_us < bbr->min_rtt_us ||
+			       (expired && !sample->is_ack_delayed))) {
+		bbr->min_rtt_us = sample->rtt_us;
+		bbr->min_rtt_stamp_us = now_us;
+	}
+	if (expired && !bbr->idle_restart && bbr->mode != BBR_PROBE_RTT) {
+		save_cwnd(ca);
+		bbr->mode = BBR_PROBE_RTT;
+		bbr->probe_rtt_done_us = 0;
+	}
+	if (bbr->mode == BBR_PROBE_RTT)
+		probe_rtt(ca);
+	if (sample->delivered > 0)
+		bbr->idle_restart = 0;
+}
+
+static void update_gains(struct bbr *bbr)
+{
+	static const u16 pacing[] = {
+		[BBR_STARTUP] = HIGH_GAIN, [BBR_DRAIN] = DRAIN_GAIN,
+		[BBR_PROBE_RTT] = GAIN_UNIT,
+	};
+	static const u16 cwnd[] = {
+		[BBR_STARTUP] = HIGH_GAIN, [BBR_DRAIN] = HIGH_GAIN,
+		[BBR_PROBE_BW] = CWND_GAIN, [BBR_PROBE_RTT] = GAIN_UNIT,
+	};
+
+	bbr->pacing_gain = bbr->mode == BBR_PROBE_BW ?
+			   pacing_gain_cycle[bbr->cycle] : pacing[bbr->mode];
+	bbr->cwnd_gain = cwnd[bbr->mode];
+}
+
+/*
+ * In recovery: what is lost leaves the window, and in its first round only
+ * what is delivered is replaced.  Returns true if that decides the window.
+ */
+static bool recovery_cwnd(struct ferry_cong *ca,
+			  const struct ferry_ack_sample *sample, u32 *cwnd)
+{
+	u32 flight = ferry_cong_in_flight(ca) + sample->acked_sacked;
+	struct bbr *bbr = bbr_of(ca);
+	u8 prev = bbr->prev_state;
+
+	*cwnd = ca->snd_cwnd;
+	if (sample->losses)
+		*cwnd -= min(sample->losses, *cwnd - 1);
+	if (ca->state == FERRY_CA_RECOVERY && prev != FERRY_CA_RECOVERY) {
+		bbr->packet_conservation = 1;
+		bbr->next_round = ca->delivered;
+		*cwnd = flight;
+	} else if (prev >= FERRY_CA_RECOVERY &&
+		   ca->state < FERRY_CA_RECOVERY) {
+		*cwnd = max(*cwnd, bbr->prior_cwnd);
+		bbr->packet_conservation = 0;
+	}
+	bbr->prev_state = ca->state;
+	if (bbr->packet_conservation)
+		*cwnd = max(*cwnd, flight);
+	return bbr->packet_conservation;
+}
+
+static void set_cwnd(struct ferry_cong *ca,
+		     const struct ferry_ack_sample *sample)
+{
+	u32 acked = sample->acked_sacked, cwnd = ca->snd_cwnd, target;
+	struct bbr *bbr = bbr_of(ca);
+
+	if (acked && !recovery_cwnd(ca, sample, &cwnd)) {
+		target = bdp(ca, bbr, bbr->cwnd_gain) + extra_acked_cwnd(bbr);
+		target = with_quanta(ca, bbr, target);
+		if (bbr->full_bw_reached)
+			cwnd = min(cwnd + acked, target);
+		else if (cwnd < target || ca->delivered < FERRY_INIT_CWND)
+			cwnd += acked;
+		cwnd = max(cwnd, CWND_MIN);
+	}
+	cwnd = min(cwnd, ca->snd_cwnd_clamp);
+	if (bbr->mode == BBR_PROBE_RTT)
+		cwnd = min(cwnd, CWND_MIN);
+	ca->snd_cwnd = cwnd;
+}
+
+static void bbr_cong_control(struct ferry_cong *ca,
+			     const struct ferry_ack_sample *sample)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	update_bw(ca, sample);
+	update_extra_acked(ca, sample);
+	if (bbr->mode == BBR_PROBE_BW && is_next_phase(ca, bbr, sample))
+		next_phase(ca);
+	check_full_bw(bbr, sample);
+	check_drain(ca);
+	update_min_rtt(ca, sample);
+	update_gains(bbr);
+	set_pacing_rate(ca, bbr->pacing_gain);
+	set_cwnd(ca, sample);
+}
+
+/* A loss alone says nothing; but the window may be needed again. */
+static u32 bbr_ssthresh(struct ferry_cong *ca)
+{
+	save_cwnd(ca);
+	return ca->snd_ssthresh;
+}
+
+static u32 bbr_undo_cwnd(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	/* What seemed to be a full path was a false alarm. */
+	bbr->full_bw = 0;
+	bbr->full_bw_rounds = 0;
+	return ca->snd_cwnd;
+}
+
+static void bbr_set_state(struct ferry_cong *ca, u8 new_state)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	if (new_state != FERRY_CA_LOSS)
+		return;
+	bbr->prev_state = FERRY_CA_LOSS;
+	bbr->full_bw = 0;
+	bbr->round_start = 1;
+}
+
+static void bbr_event(struct ferry_cong *ca, enum ferry_ca_event event)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	if (event != FERRY_CA_EVENT_TX_START || !ca->app_limited)
+		return;
+	bbr->idle_restart = 1;
+	bbr->ack_epoch_us = ca->now_us;
+	bbr->ack_epoch_acked = 0;
+	if (bbr->mode == BBR_PROBE_BW)
+		set_pacing_rate(ca, GAIN_UNIT);
+	else if (bbr->mode == BBR_PROBE_RTT)
+		check_probe_rtt_done(ca);
+}
+
+static void bbr_init(struct ferry_cong *ca)
+{
+	struct bbr *bbr = bbr_of(ca);
+
+	bbr->min_rtt_us = ca->srtt_us ?: ~0U;
+	bbr->min_rtt_stamp_us = ca->now_us;
+	bbr->next_round = ca->delivered;
+	bbr->cycle_us = ca->now_us;
+	bbr->ack_epoch_us = ca->now_us;
+	minmax_reset(&bbr->bw, 0, 0);
+	init_pacing_rate(ca);
+	update_gains(bbr);
+	ca->needs_pacing = true;
+}
+
+static struct ferry_cong_ops bbr_ops = {
+	.ssthresh	= bbr_ssthresh,
+	.cong_control	= bbr_cong_control,
+	.undo_cwnd	= bbr_undo_cwnd,
+	.set_state	= bbr_set_state,
+	.event		= bbr_event,
+	.min_tso_segs	= bbr_min_tso_segs,
+	.init		= bbr_init,
+	.name		= "bbr",
+	.flags		= FERRY_CONG_NON_RESTRICTED,
+	.sndbuf_factor	= 3,
+	.owner		= THIS_MODULE,
+};
+
+static int __init bbr_module_init(void)
+{
+	return ferry_cong_register(&bbr_ops);
+}
+
+static void __exit bbr_module_exit(void)
+{
+	ferry_cong_unregister(&bbr_ops);
+}
+
+module_init(bbr_module_init);
+module_exit(bbr_module_exit);
+MODULE_DESCRIPTION("BBR congestion control for Ferry");
+MODULE_LICENSE("GPL");
