@@ -46,10 +46,28 @@ static bool may_receive(struct sock *sk, struct sk_buff *skb)
 	return true;
 }
 
+/* A segment that has completed a handshake goes on to the connection. */
+static void deliver(struct sock *listener, struct sock *child,
+		    struct sk_buff *skb)
+{
+	if (!child)
+		return;
+	/* It was locked at birth, which static analysis cannot see. */
+	__acquire(&child->sk_lock.slock);
+	skb->dev = NULL;
+	ferry_rcv(child, skb);
+	listener->sk_data_ready(listener);
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
 static void demux_listener(struct sock *sk, struct sk_buff *skb)
 {
+	struct sock *child = NULL;
+
 	if (may_receive(sk, skb))
-		ferry_listen_rcv(sk, skb);
+		child = ferry_listen_rcv(sk, skb);
+	deliver(sk, child, skb);
 }
 
 static void demux_none(struct net *net, struct sk_buff *skb,
@@ -79,6 +97,7 @@ static void demux_time_wait(struct net *net, struct sk_buff *skb,
 	listener = af->lookup(net, skb, ferry_hdr(skb), true);
 	if (listener) {
 		ferry_timewait_kill(ferry_tw(tw));
+		/* It is a SYN, which completes nothing. */
 		ferry_listen_rcv(listener, skb);
 	} else {
 		ferry_timewait_ack(ferry_tw(tw), skb);
@@ -88,20 +107,12 @@ static void demux_time_wait(struct net *net, struct sk_buff *skb,
 
 static void demux_request(struct sk_buff *skb, struct sock *sk)
 {
-	struct sock *child, *listener = ferry_req(sk)->listener;
+	struct sock *listener = ferry_req(sk)->listener;
+	struct sock *child = NULL;
 
-	if (!may_receive(listener, skb))
-		return;
-	child = ferry_request_rcv(listener, skb, ferry_req(sk));
-	if (!child)
-		return;
-	/* It was locked at birth, which static analysis cannot see. */
-	__acquire(&child->sk_lock.slock);
-	skb->dev = NULL;
-	ferry_rcv(child, skb);
-	listener->sk_data_ready(listener);
-	bh_unlock_sock(child);
-	sock_put(child);
+	if (may_receive(listener, skb))
+		child = ferry_request_rcv(listener, skb, ferry_req(sk));
+	deliver(listener, child, skb);
 }
 
 static void demux_connection(struct sk_buff *skb, struct sock *sk)

@@ -146,7 +146,10 @@ extern const struct ferry_af_ops ferry_ipv6_ops;
  * struct ferry_accept_queue - established connections that wait for accept()
  * @lock: protects the list and its end: a listener that closes takes it to
  *	see the last connection
- * @half_open: number of requests, the half-open queue
+ * @half_open: number of requests, the half-open queue; ferry_half_open_max()
+ *	is its limit
+ * @cookie_at: when a SYN cookie was last sent, in jiffies; only for a while
+ *	after that are ACKs looked at for one
  *
  * The list itself is &ferry_conn_sock.accept_link.  Its length and limit are
  * sk_ack_backlog and sk_max_ack_backlog.  The queue holds the reference of
@@ -155,6 +158,7 @@ extern const struct ferry_af_ops ferry_ipv6_ops;
 struct ferry_accept_queue {
 	spinlock_t lock;	/* of the list */
 	atomic_t half_open;
+	u32 cookie_at;
 };
 
 /* What &ferry_conn_sock.retransmit_at stands for. */
@@ -378,7 +382,7 @@ struct ferry6_sock {
  * @listener: the listener, referenced
  * @af_ops: the address family
  * @timer: retransmission of the SYN-ACK
- * @sent_at: when the first SYN-ACK was sent, in nanoseconds
+ * @sent_at: when the first SYN-ACK was sent, in nanoseconds; 0 if nobody knows
  * @snt_isn: our initial sequence number
  * @rcv_isn: the peer's
  * @rcv_wnd: the window announced in the SYN-ACK, bytes
@@ -393,6 +397,7 @@ struct ferry6_sock {
  * @has_tstamp: the SYN had a timestamp, and so have the answers
  * @sack_ok: the SYN permitted SACK, and so does the SYN-ACK
  * @ecn_ok: the SYN asked for ECN, and the SYN-ACK agrees
+ * @cookie: made from a SYN cookie or for one: on the stack and in no hash
  * @retransmits: SYN-ACKs sent again
  *
  * The hash holds one reference, the timer another.
@@ -416,7 +421,8 @@ struct ferry_request_sock {
 	u8 has_wscale:1,
 	   has_tstamp:1,
 	   sack_ok:1,
-	   ecn_ok:1;
+	   ecn_ok:1,
+	   cookie:1;
 	u8 retransmits;
 };
 
@@ -694,10 +700,14 @@ int ferry_listen(struct socket *sock, int backlog);
 struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg);
 bool ferry_accept_queue_empty(const struct sock *listener);
 void ferry_listen_stop(struct sock *sk);
-void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb);
+struct sock *ferry_listen_rcv(struct sock *sk, struct sk_buff *skb);
 bool ferry_accept_queue_add(struct sock *listener, struct sock *child);
 
 /* request.c */
+void ferry_request_seed(void);
+u32 ferry_half_open(const struct sock *listener);
+u32 ferry_half_open_max(const struct sock *listener);
+struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb);
 void ferry_request_syn(struct sock *listener, struct sk_buff *skb);
 struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 			       struct ferry_request_sock *req);
@@ -826,6 +836,8 @@ void ferry_options_inherit(struct sock *sk,
 void ferry_request_agree(struct ferry_request_sock *req,
 			 const struct sk_buff *skb,
 			 const struct ferry_options *o);
+void ferry_request_recall(struct ferry_request_sock *req,
+			  const struct sk_buff *skb);
 unsigned int ferry_request_options(const struct ferry_request_sock *req,
 				   u16 mss, u8 *opt);
 u8 ferry_syn_flags(const struct sock *sk, u8 flags);

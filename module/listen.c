@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 #include <net/ip.h>
 
+#include "cookie.h"
 #include "ferry.h"
 #include "trace.h"
 
@@ -25,6 +26,8 @@ void ferry_accept_queue_init(struct ferry_accept_queue *queue)
 {
 	spin_lock_init(&queue->lock);
 	atomic_set(&queue->half_open, 0);
+	queue->cookie_at = (u32)jiffies - FERRY_COOKIE_AGE_MAX *
+					  FERRY_COOKIE_PERIOD * HZ;
 }
 
 static int listen_start(struct sock *sk)
@@ -257,8 +260,11 @@ void ferry_listen_stop(struct sock *sk)
  * RFC 9293 section 3.10.7.2.
  *
  * Context: BH, RCU read side.
+ *
+ * Return: the connection that the segment has completed, as
+ * ferry_request_rcv(); or NULL if all is done.
  */
-void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb)
+struct sock *ferry_listen_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_seg seg = { .flags = FERRY_SKB_CB(skb)->flags };
 	enum ferry_event event = ferry_classify(TCP_LISTEN, &seg, NULL);
@@ -266,9 +272,10 @@ void ferry_listen_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (step.next == TCP_NEW_SYN_RECV) {
 		ferry_request_syn(sk, skb);
-		return;
+		return NULL;
 	}
 	if (step.reply == FERRY_SEND_RST_BACK)
-		ferry_reply_reset(sock_net(sk), ferry_af_of(skb), sk, skb);
+		return ferry_request_ack(sk, skb);
 	ferry_drop_event(sock_net(sk), sk, skb, TCP_LISTEN, event);
+	return NULL;
 }

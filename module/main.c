@@ -58,6 +58,7 @@ static int __init ferry_init(void)
 	}
 
 	ferry_hash_seed();
+	ferry_request_seed();
 	err = create_caches();
 	if (err)
 		return err;

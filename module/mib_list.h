@@ -5,6 +5,9 @@
 /* connections */
 FERRY_MIB(ACTIVE_OPENS, "ActiveOpens"),
 FERRY_MIB(PASSIVE_OPENS, "PassiveOpens"),
+FERRY_MIB(SYNCOOKIES_SENT, "SyncookiesSent"),
+FERRY_MIB(SYNCOOKIES_RECV, "SyncookiesRecv"),
+FERRY_MIB(SYNCOOKIES_FAILED, "SyncookiesFailed"),
 FERRY_MIB(ATTEMPT_FAILS, "AttemptFails"),
 FERRY_MIB(ESTAB_RESETS, "EstabResets"),
 FERRY_MIB(ABORT_ON_DATA, "AbortOnData"),

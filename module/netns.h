@@ -42,6 +42,7 @@ struct ferry_bind_head {
  * @keepalive_intvl: time between keep-alive probes, jiffies
  * @keepalive_probes: keep-alive probes before a connection is given up
  * @max_syn_backlog: half-open connections of a listener
+ * @syncookies: 1: send SYN cookies when the half-open queue is full; 2: always
  * @abort_on_overflow: reset, rather than retry, when the accept queue is full
  * @invalid_ratelimit: time between two answers of one connection to segments
  *	that do not fit, jiffies
@@ -68,6 +69,7 @@ struct ferry_sysctl {
 	int keepalive_intvl;
 	int keepalive_probes;
 	int max_syn_backlog;
+	int syncookies;
 	int abort_on_overflow;
 	int invalid_ratelimit;
 	int window_scaling;

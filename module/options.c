@@ -10,6 +10,7 @@
  *
  * Context: socket lock held where there is a full socket.
  */
+#include "cookie.h"
 #include "ferry.h"
 
 /* RFC 3168 section 6.1.1: so a SYN asks for ECN, and ECE alone agrees. */
@@ -194,6 +195,46 @@ void ferry_request_agree(struct ferry_request_sock *req,
 }
 
 /**
+ * ferry_request_recall() - a SYN cookie has come back: what was agreed?
+ * @req: the request; its addresses and hash are set
+ * @skb: the ACK
+ *
+ * The timestamp that it echoes says so, see cookie.c.
+ */
+void ferry_request_recall(struct ferry_request_sock *req,
+			  const struct sk_buff *skb)
+{
+	const struct net *net = read_pnet(&req->common.skc_net);
+	struct ferry_cookie_options c = { };
+	struct ferry_options o;
+
+	ferry_skb_options(skb, &o);
+	req->has_tstamp = o.has_timestamp &&
+			  READ_ONCE(ferry_net(net)->sysctl.timestamps);
+	req->ts_recent = req->has_tstamp ? o.ts_val : 0;
+	if (req->has_tstamp)
+		ferry_cookie_ts_read(o.ts_ecr -
+				     ferry_ts_offset(net, req->common.skc_hash),
+				     &c);
+	req->has_wscale = c.has_wscale;
+	req->snd_wscale = c.wscale;
+	req->sack_ok = c.sack;
+	req->ecn_ok = c.ecn;
+}
+
+static u32 cookie_clock(const struct ferry_request_sock *req, u32 clock)
+{
+	const struct ferry_cookie_options c = {
+		.has_wscale = req->has_wscale,
+		.wscale = req->snd_wscale,
+		.sack = req->sack_ok,
+		.ecn = req->ecn_ok,
+	};
+
+	return ferry_cookie_ts_make(clock, &c);
+}
+
+/**
  * ferry_request_options() - the options of a SYN-ACK or challenge ACK
  * @req: the request, hashed
  * @mss: the MSS to announce in a SYN-ACK; 0 for another segment
@@ -214,8 +255,11 @@ unsigned int ferry_request_options(const struct ferry_request_sock *req,
 	};
 
 	if (req->has_tstamp) {
-		o.ts_val = ferry_ts_clock() +
-			   ferry_ts_offset(net, req->common.skc_hash);
+		u32 clock = ferry_ts_clock();
+
+		if (req->cookie)
+			clock = cookie_clock(req, clock);
+		o.ts_val = clock + ferry_ts_offset(net, req->common.skc_hash);
 		o.ts_ecr = req->ts_recent;
 	}
 	return ferry_options_build(opt, &o, NULL);

@@ -9,13 +9,68 @@
  *
  * Whoever takes a request out of the hash owns its end: the ACK that makes it
  * a connection, the RST that kills it, or the timer that gives up.
+ *
+ * A listener has at most as many requests as ferry_half_open_max() says.  SYNs
+ * beyond that are answered with a cookie (cookie.c) and forgotten: their
+ * request lives on the stack while the SYN-ACK is made, and again when the ACK
+ * comes.
  */
+#include <linux/random.h>
 #include <linux/skbuff.h>
 #include <net/inet_common.h>
+#include <net/sock_reuseport.h>
 #include <net/xfrm.h>
 
+#include "cookie.h"
 #include "ferry.h"
 #include "trace.h"
+
+static struct ferry_cookie_key cookie_key __ro_after_init;
+
+/**
+ * ferry_request_seed() - choose the secrets of SYN cookies
+ */
+void __init ferry_request_seed(void)
+{
+	get_random_bytes(&cookie_key, sizeof(cookie_key));
+}
+
+/**
+ * ferry_half_open() - length of the half-open queue
+ * @listener: socket in state LISTEN
+ *
+ * Context: any.
+ *
+ * Return: the number of requests.
+ */
+u32 ferry_half_open(const struct sock *listener)
+{
+	return atomic_read(&ferry_csk(listener)->accept_queue.half_open);
+}
+
+/**
+ * ferry_half_open_max() - limit of the half-open queue
+ * @listener: socket in state LISTEN
+ *
+ * The backlog bounds it, as it does the accept queue.  Without SYN cookies
+ * net.ferry.max_syn_backlog does, too, of which TCP keeps a quarter for peers
+ * that it knows.
+ *
+ * Context: any.
+ *
+ * Return: the number of requests at which it is full.
+ */
+u32 ferry_half_open_max(const struct sock *listener)
+{
+	const struct ferry_sysctl *sysctl =
+		&ferry_net(sock_net(listener))->sysctl;
+	u32 backlog = READ_ONCE(listener->sk_max_ack_backlog);
+	u32 limit = READ_ONCE(sysctl->max_syn_backlog);
+
+	if (READ_ONCE(sysctl->syncookies))
+		return backlog;
+	return min(backlog, limit - limit / 4 + 1);
+}
 
 static void request_free(struct ferry_request_sock *req)
 {
@@ -134,14 +189,23 @@ static void request_timer(struct timer_list *t)
 	mod_timer(&req->timer, jiffies + synack_timeout(req));
 }
 
+/* What is the same for all connections of the listener. */
+static void offer_window(struct ferry_request_sock *req, const struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	u32 space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
+
+	req->rcv_wscale = req->has_wscale ?
+		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
+	req->rcv_wnd = ferry_window_init(space, req->mss);
+}
+
 /* What the SYN asks for and what the listener offers. */
 static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 		      const struct sk_buff *skb)
 {
-	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	const struct ferry_sock *lp = ferry_sk(sk);
 	struct ferry_options o;
-	u32 space;
 
 	ferry_skb_options(skb, &o);
 	if (o.malformed)
@@ -150,12 +214,84 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	if (lp->user_mss)
 		req->mss = min(req->mss, lp->user_mss);
 	req->mss = max_t(u16, req->mss, FERRY_MSS_MIN);
+	if (req->cookie)
+		req->mss = ferry_cookie_mss(req->mss);
 
 	ferry_request_agree(req, skb, &o);
-	space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
-	req->rcv_wscale = req->has_wscale ?
-		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
-	req->rcv_wnd = ferry_window_init(space, req->mss);
+	if (req->cookie && !req->has_tstamp) {
+		req->has_wscale = 0;
+		req->snd_wscale = 0;
+		req->sack_ok = 0;
+		req->ecn_ok = 0;
+	}
+	offer_window(req, sk);
+}
+
+/*
+ * What addresses and ports of @skb and the listener say.  A slot of the cache
+ * may be under a reader's eyes: no memset().
+ */
+static void init_request(struct ferry_request_sock *req, struct sock *listener,
+			 const struct sk_buff *skb, bool cookie)
+{
+	const struct ferry_af_ops *af = ferry_af_of(skb);
+	struct sock_common *c = &req->common;
+
+	req->listener = listener;
+	req->af_ops = af;
+	req->cookie = cookie;
+	req->retransmits = 0;
+	req->last_answer = 0;
+	req->oif = 0;
+	req->mark = READ_ONCE(listener->sk_mark);
+
+	c->skc_family = listener->sk_family;
+	c->skc_state = TCP_NEW_SYN_RECV;
+	c->skc_reuse = listener->sk_reuse;
+	c->skc_reuseport = listener->sk_reuseport;
+	c->skc_ipv6only = listener->sk_ipv6only;
+	c->skc_bound_dev_if = listener->sk_bound_dev_if;
+	c->skc_prot = listener->sk_prot;
+	c->skc_num = ntohs(ferry_hdr(skb)->dest);
+	c->skc_dport = ferry_hdr(skb)->source;
+	c->skc_nulls_node.pprev = NULL;
+	write_pnet(&c->skc_net, sock_net(listener));
+	af->request_init(req, listener, skb);
+}
+
+/* The time in the unit of cookies. */
+static u32 cookie_period(void)
+{
+	return (u32)ktime_get_seconds() / FERRY_COOKIE_PERIOD;
+}
+
+/* Of a group, any member may get the ACK: the group remembers for all. */
+static u32 *cookie_stamp(struct sock *listener)
+{
+	struct sock_reuseport *group =
+		rcu_dereference(listener->sk_reuseport_cb);
+
+	return group ? &group->synq_overflow_ts :
+		       &ferry_csk(listener)->accept_queue.cookie_at;
+}
+
+/* The SYN-ACK says it all; nothing is kept. */
+static void send_cookie(struct sock *listener, const struct sk_buff *skb)
+{
+	u32 seq = FERRY_SKB_CB(skb)->seq, now = jiffies;
+	u32 *stamp = cookie_stamp(listener);
+	struct ferry_request_sock req;
+
+	init_request(&req, listener, skb, true);
+	negotiate(&req, listener, skb);
+	req.common.skc_hash = req.af_ops->hash(&req.common);
+	req.rcv_isn = seq;
+	req.snt_isn = ferry_cookie_make(&cookie_key, req.common.skc_hash, seq,
+					cookie_period(), req.mss);
+	if (now - READ_ONCE(*stamp) >= HZ)
+		WRITE_ONCE(*stamp, now);
+	send_synack(listener, &req);
+	ferry_count(sock_net(listener), SYNCOOKIES_SENT);
 }
 
 /**
@@ -174,20 +310,33 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	const struct ferry_af_ops *af = ferry_af_of(skb);
 	struct net *net = sock_net(listener);
 	struct ferry_request_sock *req;
+	bool full, cookie = false;
 	enum ferry_drop_reason why;
 	struct sock_common *c;
+	int cookies;
 
 	/* The lookup took no lock: it may have ceased to listen. */
 	why = FERRY_DROP_LISTEN_CLOSED;
 	if (listener->sk_state != TCP_LISTEN)
 		goto drop;
+	/* What takes the place of a TIME_WAIT does not add to what is kept. */
+	if (!cb->isn) {
+		full = ferry_half_open(listener) >=
+		       ferry_half_open_max(listener);
+		cookies = READ_ONCE(ferry_net(net)->sysctl.syncookies);
+		cookie = cookies == 2 || (full && cookies);
+		why = FERRY_DROP_HALF_OPEN_FULL;
+		if (full && !cookie)
+			goto drop;
+	}
 	why = FERRY_DROP_LISTEN_OVERFLOW;
 	if (sk_acceptq_is_full(listener))
 		goto drop;
-	why = FERRY_DROP_HALF_OPEN_FULL;
-	if (atomic_read(&queue->half_open) >=
-	    READ_ONCE(ferry_net(net)->sysctl.max_syn_backlog))
-		goto drop;
+	if (cookie) {
+		send_cookie(listener, skb);
+		consume_skb(skb);
+		return;
+	}
 	/* The listener may have been closed; its memory is still there. */
 	why = FERRY_DROP_LISTEN_CLOSED;
 	if (!refcount_inc_not_zero(&listener->sk_refcnt))
@@ -199,32 +348,13 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 		goto drop;
 	}
 
-	/* A slot of this cache may be under a reader's eyes: no memset(). */
-	req->listener = listener;
-	req->af_ops = af;
-	req->retransmits = 0;
-	req->last_answer = 0;
-	req->oif = 0;
-	req->mark = READ_ONCE(listener->sk_mark);
+	c = &req->common;
+	init_request(req, listener, skb, false);
+	negotiate(req, listener, skb);
 	req->rcv_isn = cb->seq;
 	req->sent_at = ktime_get_ns();
-	timer_setup(&req->timer, request_timer, 0);
-
-	c = &req->common;
-	c->skc_family = listener->sk_family;
-	c->skc_state = TCP_NEW_SYN_RECV;
-	c->skc_reuse = listener->sk_reuse;
-	c->skc_reuseport = listener->sk_reuseport;
-	c->skc_ipv6only = listener->sk_ipv6only;
-	c->skc_bound_dev_if = listener->sk_bound_dev_if;
-	c->skc_prot = listener->sk_prot;
-	c->skc_num = ntohs(ferry_hdr(skb)->dest);
-	c->skc_dport = ferry_hdr(skb)->source;
-	c->skc_nulls_node.pprev = NULL;
-	write_pnet(&c->skc_net, net);
-	af->request_init(req, listener, skb);
-	negotiate(req, listener, skb);
 	req->snt_isn = cb->isn ?: af->isn(c);
+	timer_setup(&req->timer, request_timer, 0);
 
 	/* The hash's and the timer's; the third keeps it for the SYN-ACK. */
 	refcount_set(&c->skc_refcnt, 3);
@@ -276,7 +406,7 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 
 	fp->total_retrans = req->retransmits;
 	/* Karn: after a repetition nobody knows which one was answered. */
-	if (!req->retransmits) {
+	if (req->sent_at && !req->retransmits) {
 		u32 rtt_us = div_u64(ktime_get_ns() - req->sent_at,
 				     NSEC_PER_USEC);
 
@@ -371,18 +501,23 @@ static void challenge(struct ferry_request_sock *req,
 	ferry_count(net, OUT_SEGS);
 }
 
-/* The handshake is complete, if there is room and memory. */
+/*
+ * The handshake is complete, if there is room and memory.  A request is in
+ * the hash, unless it was made from a cookie.
+ */
 static struct sock *complete_handshake(struct sock *listener,
 				       struct sk_buff *skb,
 				       struct ferry_request_sock *req)
 {
 	struct net *net = sock_net(listener);
 	struct sock *child;
+	bool first;
 
 	if (sk_acceptq_is_full(listener)) {
 		if (READ_ONCE(ferry_net(net)->sysctl.abort_on_overflow)) {
 			ferry_reply_reset(net, req->af_ops, listener, skb);
-			ferry_request_drop(req);
+			if (!req->cookie)
+				ferry_request_drop(req);
 		}
 		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_OVERFLOW);
 		return NULL;
@@ -392,13 +527,18 @@ static struct sock *complete_handshake(struct sock *listener,
 		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_MEMORY);
 		return NULL;
 	}
-	if (!ferry_hash_replace(ferry_mini_sk(&req->common), child)) {
+	if (req->cookie)
+		first = ferry_hash_insert(child, req->af_ops);
+	else
+		first = ferry_hash_replace(ferry_mini_sk(&req->common), child);
+	if (!first) {
 		/* Another CPU has completed it, or the timer has given up. */
 		ferry_request_discard(child);
 		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_RACE);
 		return NULL;
 	}
-	request_end(req);
+	if (!req->cookie)
+		request_end(req);
 	ferry_count(net, PASSIVE_OPENS);
 	if (!ferry_accept_queue_add(listener, child)) {
 		ferry_send_reset(child);
@@ -423,6 +563,51 @@ static enum ferry_event classify(const struct ferry_request_sock *req,
 	};
 
 	return ferry_classify(TCP_NEW_SYN_RECV, &seg, &expected);
+}
+
+/**
+ * ferry_request_ack() - an ACK for a listener
+ * @listener: the listener, not locked
+ * @skb: the segment; owned from here on
+ *
+ * It completes a handshake that a SYN cookie remembers, or gets a RST.
+ *
+ * Context: BH, RCU read side.
+ *
+ * Return: as ferry_request_rcv().
+ */
+struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb)
+{
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	const u32 recent = FERRY_COOKIE_AGE_MAX * FERRY_COOKIE_PERIOD * HZ;
+	struct net *net = sock_net(listener);
+	struct ferry_request_sock req;
+
+	if (cb->flags & FERRY_SYN ||
+	    !READ_ONCE(ferry_net(net)->sysctl.syncookies) ||
+	    (u32)jiffies - READ_ONCE(*cookie_stamp(listener)) >= recent)
+		goto reset;
+
+	init_request(&req, listener, skb, true);
+	req.common.skc_hash = req.af_ops->hash(&req.common);
+	req.rcv_isn = cb->seq - 1;
+	req.snt_isn = cb->ack_seq - 1;
+	req.mss = ferry_cookie_check(&cookie_key, req.common.skc_hash,
+				     req.rcv_isn, cookie_period(),
+				     req.snt_isn);
+	if (!req.mss) {
+		ferry_count(net, SYNCOOKIES_FAILED);
+		goto reset;
+	}
+	ferry_count(net, SYNCOOKIES_RECV);
+	req.sent_at = 0;
+	ferry_request_recall(&req, skb);
+	offer_window(&req, listener);
+	return complete_handshake(listener, skb, &req);
+reset:
+	ferry_reply_reset(net, ferry_af_of(skb), listener, skb);
+	ferry_drop(listener, skb, FERRY_DROP_LISTEN_ACK);
+	return NULL;
 }
 
 /**
