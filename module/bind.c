@@ -8,7 +8,9 @@
  * bind() may share a port that others got in the same way, as long as the
  * connections differ in their peer.
  *
- * Each chain of buckets has a lock, which also protects the buckets' owners.
+ * Buckets are found by hash.  A share of the ports has a lock, which also
+ * protects the buckets' owners, and chains of its own, which get more when the
+ * share has more buckets than chains.
  */
 #include <linux/random.h>
 #include <linux/siphash.h>
@@ -17,7 +19,11 @@
 
 #include "ferry.h"
 
-#define BHASH_SIZE	1024
+#define SHARES		64U	/* a power of two */
+
+/* RFC 6056 section 3.3.4: table of counters, one for a few peers each */
+#define PORT_COUNTERS	65536
+static u16 port_counters[PORT_COUNTERS];
 
 /**
  * struct ferry_bind_bucket - a port in use
@@ -36,49 +42,100 @@ struct ferry_bind_bucket {
 /**
  * ferry_bind_alloc() - empty hash of ports
  *
- * Return: the hash, to be freed with kvfree(), or NULL.
+ * Return: the hash, to be freed with ferry_bind_free(), or NULL.
  */
-struct ferry_bind_head *ferry_bind_alloc(void)
+struct ferry_bind_share *ferry_bind_alloc(void)
 {
-	struct ferry_bind_head *bhash;
+	struct ferry_bind_share *bhash;
 	unsigned int i;
 
-	bhash = kvcalloc(BHASH_SIZE, sizeof(*bhash), GFP_KERNEL);
-	if (bhash) {
-		for (i = 0; i < BHASH_SIZE; i++)
-			spin_lock_init(&bhash[i].lock);
+	bhash = kvcalloc(SHARES, sizeof(*bhash), GFP_KERNEL);
+	if (!bhash)
+		return NULL;
+	for (i = 0; i < SHARES; i++) {
+		spin_lock_init(&bhash[i].lock);
+		bhash[i].chains = &bhash[i].first;
 	}
 	return bhash;
 }
 
-static struct ferry_bind_head *bind_head(const struct net *net, u16 port)
+static void free_chains(const struct ferry_bind_share *share)
 {
-	return &ferry_net(net)->bhash[port & (BHASH_SIZE - 1)];
+	if (share->chains != &share->first)
+		kfree(share->chains);
 }
 
-static struct ferry_bind_bucket *find_bucket(struct ferry_bind_head *head,
+/**
+ * ferry_bind_free() - the namespace ends
+ * @bhash: no port is in use; or NULL
+ */
+void ferry_bind_free(struct ferry_bind_share *bhash)
+{
+	unsigned int i;
+
+	for (i = 0; bhash && i < SHARES; i++)
+		free_chains(&bhash[i]);
+	kvfree(bhash);
+}
+
+static struct ferry_bind_share *share_of(const struct net *net, u16 port)
+{
+	return &ferry_net(net)->bhash[port % SHARES];
+}
+
+static struct hlist_head *chain_of(const struct ferry_bind_share *share,
+				   u16 port)
+{
+	return &share->chains[port / SHARES & share->mask];
+}
+
+static struct ferry_bind_bucket *find_bucket(struct ferry_bind_share *share,
 					     u16 port)
 {
 	struct ferry_bind_bucket *b;
 
-	hlist_for_each_entry(b, &head->chain, node) {
+	hlist_for_each_entry(b, chain_of(share, port), node) {
 		if (b->port == port)
 			return b;
 	}
 	return NULL;
 }
 
-static struct ferry_bind_bucket *new_bucket(struct ferry_bind_head *head,
+/* Twice as many chains; without memory for them it works on, slower. */
+static void grow(struct ferry_bind_share *share)
+{
+	u32 old_size = share->mask + 1, size = max(2 * old_size, 8U), i;
+	struct ferry_bind_share new = { .mask = size - 1 };
+	struct ferry_bind_bucket *b;
+	struct hlist_node *next;
+
+	new.chains = kcalloc(size, sizeof(*new.chains),
+			     GFP_ATOMIC | __GFP_NOWARN);
+	if (!new.chains)
+		return;
+	for (i = 0; i < old_size; i++) {
+		hlist_for_each_entry_safe(b, next, &share->chains[i], node)
+			hlist_add_head(&b->node, chain_of(&new, b->port));
+	}
+	free_chains(share);
+	share->chains = new.chains;
+	share->mask = new.mask;
+}
+
+static struct ferry_bind_bucket *new_bucket(struct ferry_bind_share *share,
 					    u16 port)
 {
 	struct ferry_bind_bucket *b = kmalloc(sizeof(*b), GFP_ATOMIC);
 
-	if (b) {
-		INIT_HLIST_HEAD(&b->owners);
-		b->port = port;
-		b->chosen = false;
-		hlist_add_head(&b->node, &head->chain);
-	}
+	if (!b)
+		return NULL;
+	if (share->count > share->mask)
+		grow(share);
+	INIT_HLIST_HEAD(&b->owners);
+	b->port = port;
+	b->chosen = false;
+	hlist_add_head(&b->node, chain_of(share, port));
+	share->count++;
 	return b;
 }
 
@@ -90,11 +147,13 @@ static void own(struct sock *sk, struct ferry_bind_bucket *b)
 	ferry_csk(sk)->bind_bucket = b;
 }
 
-static void disown(struct hlist_node *owner, struct ferry_bind_bucket *b)
+static void disown(struct ferry_bind_share *share, struct hlist_node *owner,
+		   struct ferry_bind_bucket *b)
 {
 	__hlist_del(owner);
 	if (hlist_empty(&b->owners)) {
 		hlist_del(&b->node);
+		share->count--;
 		kfree(b);
 	}
 }
@@ -165,17 +224,17 @@ static bool bucket_conflicts(const struct sock *sk,
 /* Take a port, or keep it if it is held and nobody objects. */
 static int take_port(struct sock *sk, u16 port, bool unused_only)
 {
-	struct ferry_bind_head *head = bind_head(sock_net(sk), port);
+	struct ferry_bind_share *share = share_of(sock_net(sk), port);
 	struct ferry_bind_bucket *b;
 	int err = 0;
 
-	spin_lock_bh(&head->lock);
-	b = find_bucket(head, port);
+	spin_lock_bh(&share->lock);
+	b = find_bucket(share, port);
 	if (b && (unused_only || bucket_conflicts(sk, b))) {
 		err = -EADDRINUSE;
 	} else if (!ferry_csk(sk)->bind_bucket) {
 		if (!b)
-			b = new_bucket(head, port);
+			b = new_bucket(share, port);
 		if (b)
 			own(sk, b);
 		else
@@ -183,7 +242,7 @@ static int take_port(struct sock *sk, u16 port, bool unused_only)
 	}
 	if (!err)
 		b->chosen = true;
-	spin_unlock_bh(&head->lock);
+	spin_unlock_bh(&share->lock);
 	return err;
 }
 
@@ -248,16 +307,16 @@ int ferry_get_port(struct sock *sk, unsigned short port)
 void ferry_put_port(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	struct ferry_bind_head *head;
+	struct ferry_bind_share *share;
 
 	if (!csk->bind_bucket)
 		return;
-	head = bind_head(sock_net(sk), inet_sk(sk)->inet_num);
-	spin_lock_bh(&head->lock);
-	disown(&sk->sk_bind_node, csk->bind_bucket);
+	share = share_of(sock_net(sk), inet_sk(sk)->inet_num);
+	spin_lock_bh(&share->lock);
+	disown(share, &sk->sk_bind_node, csk->bind_bucket);
 	csk->bind_bucket = NULL;
 	inet_sk(sk)->inet_num = 0;
-	spin_unlock_bh(&head->lock);
+	spin_unlock_bh(&share->lock);
 }
 
 /**
@@ -272,18 +331,18 @@ void ferry_put_port(struct sock *sk)
 int ferry_inherit_port(const struct sock *listener, struct sock *child)
 {
 	u16 port = inet_sk(child)->inet_num;
-	struct ferry_bind_head *head = bind_head(sock_net(child), port);
+	struct ferry_bind_share *share = share_of(sock_net(child), port);
 	struct ferry_bind_bucket *b;
 
-	spin_lock_bh(&head->lock);
-	b = find_bucket(head, port);
+	spin_lock_bh(&share->lock);
+	b = find_bucket(share, port);
 	if (!b)
-		b = new_bucket(head, port);
+		b = new_bucket(share, port);
 	if (b) {
 		b->chosen = true;
 		own(child, b);
 	}
-	spin_unlock_bh(&head->lock);
+	spin_unlock_bh(&share->lock);
 	return b ? 0 : -ENOMEM;
 }
 
@@ -297,13 +356,13 @@ int ferry_inherit_port(const struct sock *listener, struct sock *child)
 void ferry_bind_move(struct sock *sk, struct ferry_timewait_sock *tw)
 {
 	struct ferry_bind_bucket *b = ferry_csk(sk)->bind_bucket;
-	struct ferry_bind_head *head;
+	struct ferry_bind_share *share;
 
-	head = bind_head(sock_net(sk), b->port);
-	spin_lock_bh(&head->lock);
+	share = share_of(sock_net(sk), b->port);
+	spin_lock_bh(&share->lock);
 	tw->bind_bucket = b;
 	hlist_add_head(&tw->common.skc_bind_node, &b->owners);
-	spin_unlock_bh(&head->lock);
+	spin_unlock_bh(&share->lock);
 }
 
 /**
@@ -314,49 +373,57 @@ void ferry_bind_move(struct sock *sk, struct ferry_timewait_sock *tw)
  */
 void ferry_bind_release(struct ferry_timewait_sock *tw)
 {
-	struct ferry_bind_head *head;
+	struct ferry_bind_share *share;
 
-	head = bind_head(read_pnet(&tw->common.skc_net), tw->common.skc_num);
-	spin_lock_bh(&head->lock);
-	disown(&tw->common.skc_bind_node, tw->bind_bucket);
-	spin_unlock_bh(&head->lock);
+	share = share_of(read_pnet(&tw->common.skc_net), tw->common.skc_num);
+	spin_lock_bh(&share->lock);
+	disown(share, &tw->common.skc_bind_node, tw->bind_bucket);
+	spin_unlock_bh(&share->lock);
 }
 
 /* Share or take @port for a connection; the hash decides if it is unique. */
 static int connect_port(struct sock *sk, u16 port)
 {
-	struct ferry_bind_head *head = bind_head(sock_net(sk), port);
+	struct ferry_bind_share *share = share_of(sock_net(sk), port);
 	struct ferry_bind_bucket *b;
 	int err = 0;
 
-	spin_lock_bh(&head->lock);
-	b = find_bucket(head, port);
+	spin_lock_bh(&share->lock);
+	b = find_bucket(share, port);
 	if (b && b->chosen) {
 		err = -EADDRINUSE;
 	} else if (!b) {
-		b = new_bucket(head, port);
+		b = new_bucket(share, port);
 		if (!b)
 			err = -ENOMEM;
 	}
 	if (!err) {
 		own(sk, b);
 		if (!ferry_hash_insert(sk, ferry_csk(sk)->af_ops)) {
-			disown(&sk->sk_bind_node, b);
+			disown(share, &sk->sk_bind_node, b);
 			ferry_csk(sk)->bind_bucket = NULL;
 			err = -EADDRINUSE;
 		}
 	}
-	spin_unlock_bh(&head->lock);
+	spin_unlock_bh(&share->lock);
 	return err;
+}
+
+/* Another start for the next connection to this peer, and not the next one. */
+static void count_port(u16 *counter, int steps)
+{
+	steps = max_t(int, steps, get_random_u32_below(8));
+	WRITE_ONCE(*counter, READ_ONCE(*counter) + 2 * steps + 2);
 }
 
 /**
  * ferry_bind_connect() - a port for connect(), and the place in the hash
  * @sk: socket with both addresses and the peer's port
  *
- * RFC 6056 section 3.3.3: the search starts at a secret function of the
- * peer's address, so that connections to one peer use the ports in turn and
- * nobody else can predict them.
+ * RFC 6056 section 3.3.4, double-hash port selection: the search starts at a
+ * secret function of both addresses and the peer's port, plus a counter of
+ * which each peer shares one with few others.  Connections to one peer use
+ * the ports in turn, and nobody can predict them from those to another.
  *
  * Context: process context, socket lock held.
  *
@@ -365,22 +432,27 @@ static int connect_port(struct sock *sk, u16 port)
 int ferry_bind_connect(struct sock *sk)
 {
 	const struct ferry_af_ops *af = ferry_csk(sk)->af_ops;
-	static atomic_t counter;
 	int low, high, count, i, port, err;
 	u32 offset;
+	u64 secret;
+	u16 *counter;
 
 	if (inet_sk(sk)->inet_num)
 		return ferry_hash_insert(sk, af) ? 0 : -EADDRNOTAVAIL;
 
 	inet_sk_get_local_port_range(sk, &low, &high);
 	count = high - low + 1;
-	offset = af->hash(&sk->__sk_common) + 2 * atomic_inc_return(&counter);
+	secret = ferry_port_secret(af->hash(&sk->__sk_common));
+	counter = &port_counters[secret % PORT_COUNTERS];
+	offset = (u32)(secret >> 32) % count + READ_ONCE(*counter);
 	offset = ((offset % count) & ~1U) + (low & 1);
 	for (i = 0; i < count; i++) {
 		port = nth_port(low, count, offset, i);
 		if (inet_is_local_reserved_port(sock_net(sk), port))
 			continue;
 		err = connect_port(sk, port);
+		if (!err)
+			count_port(counter, i);
 		if (err != -EADDRINUSE)
 			return err;
 		if (!(i & 255))

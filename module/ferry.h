@@ -895,7 +895,8 @@ unsigned int ferry_orphan_retries(const struct sock *sk, bool alive);
 bool ferry_orphan_check(struct sock *sk, bool reset);
 
 /* bind.c */
-struct ferry_bind_head *ferry_bind_alloc(void);
+struct ferry_bind_share *ferry_bind_alloc(void);
+void ferry_bind_free(struct ferry_bind_share *bhash);
 int ferry_get_port(struct sock *sk, unsigned short port);
 int ferry_bind_connect(struct sock *sk);
 void ferry_put_port(struct sock *sk);
@@ -915,20 +916,25 @@ struct ferry_hash_place {
 
 /* hash.c */
 struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place);
-void ferry_hash_seed(void);
 int ferry_hash_init(struct ferry_net *fn);
 void ferry_hash_exit(struct net *net);
+void ferry_hash_stat(struct ferry_net *fn, u32 *chains, u32 *count,
+		     u32 *longest);
 int ferry_hash_listener(struct sock *sk);
 void ferry_unhash(struct sock *sk);
 bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af);
 bool ferry_hash_replace(struct sock *old, struct sock *new);
 bool ferry_hash_remove(struct sock *sk);
+
+/* secret.c */
+void ferry_hash_seed(void);
 u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
 		__be16 rport);
 u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 		const struct in6_addr *raddr, __be16 rport);
 u32 ferry_isn(u32 hash);
 u32 ferry_ts_offset(const struct net *net, u32 hash);
+u64 ferry_port_secret(u32 hash);
 
 /* lookup.c */
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,

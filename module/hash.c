@@ -12,13 +12,31 @@
  * notices that it was led into another chain, and begins again.  Listeners are
  * freed after a grace period only.
  *
- * Writers hold the lock of the chain.  One lock serves several chains of
- * @ehash, one serves all of @lhash.
+ * Writers of @lhash hold its lock.  Those of @ehash hold the lock of a share,
+ * of which there is a fixed number; a share holds the connections whose hash
+ * ends in its number, and thus whole chains of a table of any size.
+ *
+ * @ehash grows: when there are more connections than chains, a work item
+ * makes a larger table and moves everything, share by share.  The rules:
+ *
+ * - The new table is made known as @next of the old one first.  Then each share
+ *   is moved under its lock, which also says in which table it is: a writer
+ *   uses that one.  When all are moved the new table becomes @ehash, and the
+ *   old one goes after a grace period.
+ * - A reader that does not find its connection in a table goes on to the next
+ *   one, if there is any.  Writers of a move and readers order their accesses
+ *   so that who misses what has moved away sees @next.
+ * - A chain is moved from its end.  The connection is made the first of its
+ *   new chain and only then cut off the old one, so that at any time a reader
+ *   reaches it in one of them.  A reader that stands on it at that moment goes
+ *   on in the new chain, notices so at the end, and begins again.
+ * - No two tables have a chain with the same end.
+ *
+ * It does not shrink.
  */
-#include <linux/random.h>
+#include <linux/mm.h>
 #include <linux/rculist.h>
 #include <linux/rculist_nulls.h>
-#include <linux/siphash.h>
 #include <net/addrconf.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
@@ -26,24 +44,109 @@
 
 #include "ferry.h"
 
-#define EHASH_SIZE	4096
-#define EHASH_LOCKS	64
+#define EHASH_MIN	256U		/* chains; powers of two */
+#define EHASH_MAX	(1U << 24)
 
-static siphash_key_t hash_key __ro_after_init;
-static siphash_key_t isn_key __ro_after_init;
-static siphash_key_t ts_key __ro_after_init;
-
-/**
- * ferry_hash_seed() - choose the secrets of the hash, ISNs and timestamps
- *
- * Not by net_get_random_once(): it holds the module for a while after its
- * first use, so that a module just loaded could not be unloaded.
- */
-void __init ferry_hash_seed(void)
+static struct ferry_ehash_table *new_table(u32 size)
 {
-	get_random_bytes(&hash_key, sizeof(hash_key));
-	get_random_bytes(&isn_key, sizeof(isn_key));
-	get_random_bytes(&ts_key, sizeof(ts_key));
+	struct ferry_ehash_table *t;
+	u32 i;
+
+	t = kvmalloc(struct_size(t, chains, size), GFP_KERNEL | __GFP_NOWARN);
+	if (!t)
+		return NULL;
+	RCU_INIT_POINTER(t->next, NULL);
+	t->mask = size - 1;
+	for (i = 0; i < size; i++)
+		INIT_HLIST_NULLS_HEAD(&t->chains[i], ferry_ehash_end(t, i));
+	return t;
+}
+
+static struct hlist_nulls_head *chain_of(struct ferry_ehash_table *t, u32 hash)
+{
+	return &t->chains[hash & t->mask];
+}
+
+/* All of a chain goes to another table, its share locked. */
+static void move_chain(struct hlist_nulls_head *from,
+		       struct ferry_ehash_table *to)
+{
+	struct hlist_nulls_node *node, *end, **link;
+	const struct sock *sk;
+
+	while (!is_a_nulls(from->first)) {
+		node = from->first;
+		while (!is_a_nulls(node->next))
+			node = node->next;
+		link = node->pprev;
+		end = node->next;
+		sk = hlist_nulls_entry(node, struct sock, sk_nulls_node);
+		hlist_nulls_add_head_rcu(node, chain_of(to, sk->sk_hash));
+		/* Who sees it cut off sees where it went, and @next. */
+		smp_store_release(link, end);
+	}
+}
+
+static void ehash_grow(struct work_struct *work)
+{
+	struct ferry_net *fn = container_of(work, struct ferry_net, ehash_grow);
+	struct ferry_ehash_table *new, *old;
+	struct ferry_ehash_share *share;
+	u32 count = 0, i, slot;
+
+	old = rcu_dereference_protected(fn->ehash, 1);
+	for (i = 0; i < FERRY_EHASH_SHARES; i++)
+		count += READ_ONCE(fn->ehash_shares[i].count);
+	if (count <= old->mask || old->mask >= EHASH_MAX - 1)
+		return;
+	new = new_table(min_t(u32, roundup_pow_of_two(count + 1), EHASH_MAX));
+	if (!new)
+		return;
+
+	rcu_assign_pointer(old->next, new);
+	for (i = 0; i < FERRY_EHASH_SHARES; i++) {
+		share = &fn->ehash_shares[i];
+		spin_lock_bh(&share->lock);
+		for (slot = i; slot <= old->mask; slot += FERRY_EHASH_SHARES)
+			move_chain(&old->chains[slot], new);
+		share->table = new;
+		spin_unlock_bh(&share->lock);
+		cond_resched();
+	}
+	rcu_assign_pointer(fn->ehash, new);
+	kvfree_rcu(old, rcu);
+}
+
+static int ehash_init(struct ferry_net *fn)
+{
+	struct ferry_ehash_table *t = new_table(EHASH_MIN);
+	u32 i;
+
+	BUILD_BUG_ON(EHASH_MIN < FERRY_EHASH_SHARES);
+	BUILD_BUG_ON(2 * EHASH_MAX > LISTENING_NULLS_BASE);
+	fn->ehash_shares = kvmalloc_array(FERRY_EHASH_SHARES,
+					  sizeof(*fn->ehash_shares),
+					  GFP_KERNEL);
+	if (!t || !fn->ehash_shares) {
+		kvfree(fn->ehash_shares);
+		kvfree(t);
+		return -ENOMEM;
+	}
+	for (i = 0; i < FERRY_EHASH_SHARES; i++) {
+		spin_lock_init(&fn->ehash_shares[i].lock);
+		fn->ehash_shares[i].count = 0;
+		fn->ehash_shares[i].table = t;
+	}
+	rcu_assign_pointer(fn->ehash, t);
+	INIT_WORK(&fn->ehash_grow, ehash_grow);
+	return 0;
+}
+
+static void ehash_free(struct ferry_net *fn)
+{
+	cancel_work_sync(&fn->ehash_grow);
+	kvfree(rcu_dereference_protected(fn->ehash, 1));
+	kvfree(fn->ehash_shares);
 }
 
 /**
@@ -56,56 +159,65 @@ int ferry_hash_init(struct ferry_net *fn)
 {
 	unsigned int i;
 
-	fn->ehash = kvmalloc_array(EHASH_SIZE, sizeof(*fn->ehash), GFP_KERNEL);
-	fn->ehash_locks = kvmalloc_array(EHASH_LOCKS, sizeof(*fn->ehash_locks),
-					 GFP_KERNEL);
-	fn->lhash = kvmalloc_array(FERRY_LHASH_SIZE, sizeof(*fn->lhash), GFP_KERNEL);
+	if (ehash_init(fn))
+		return -ENOMEM;
+	fn->lhash = kvmalloc_array(FERRY_LHASH_SIZE, sizeof(*fn->lhash),
+				   GFP_KERNEL);
 	fn->bhash = ferry_bind_alloc();
-	if (!fn->ehash || !fn->ehash_locks || !fn->lhash || !fn->bhash) {
+	if (!fn->lhash || !fn->bhash) {
 		kvfree(fn->bhash);
 		kvfree(fn->lhash);
-		kvfree(fn->ehash_locks);
-		kvfree(fn->ehash);
+		ehash_free(fn);
 		return -ENOMEM;
 	}
 
-	fn->ehash_mask = EHASH_SIZE - 1;
-	for (i = 0; i < EHASH_SIZE; i++)
-		INIT_HLIST_NULLS_HEAD(&fn->ehash[i], i);
 	/* A listener may become a connection: no chain of both has one end. */
 	for (i = 0; i < FERRY_LHASH_SIZE; i++)
 		INIT_HLIST_NULLS_HEAD(&fn->lhash[i], LISTENING_NULLS_BASE + i);
-	for (i = 0; i < EHASH_LOCKS; i++)
-		spin_lock_init(&fn->ehash_locks[i]);
 	spin_lock_init(&fn->lhash_lock);
 	return 0;
 }
 
-static spinlock_t *ehash_lock(const struct ferry_net *fn, u32 hash)
+static struct ferry_ehash_share *share_of(const struct ferry_net *fn, u32 hash)
 {
-	return &fn->ehash_locks[hash & (EHASH_LOCKS - 1)];
+	return &fn->ehash_shares[hash & (FERRY_EHASH_SHARES - 1)];
 }
 
-static struct hlist_nulls_head *ehash_chain(const struct ferry_net *fn,
-					    u32 hash)
+/**
+ * ferry_hash_stat() - how full the hash of connections is
+ * @fn: the namespace's share of Ferry
+ * @chains: number of chains
+ * @count: connections and mini sockets
+ * @longest: length of the longest chain
+ *
+ * Context: process context.
+ */
+void ferry_hash_stat(struct ferry_net *fn, u32 *chains, u32 *count,
+		     u32 *longest)
 {
-	return &fn->ehash[hash & fn->ehash_mask];
-}
+	const struct hlist_nulls_node *node;
+	const struct ferry_ehash_table *t;
+	struct ferry_ehash_share *share;
+	u32 i, slot, length;
 
-/* The first connection of a chain, referenced; NULL if it is empty. */
-static struct sock *ehash_first(struct ferry_net *fn, u32 slot)
-{
-	struct hlist_nulls_node *node;
-	struct sock *sk = NULL;
-
-	spin_lock_bh(ehash_lock(fn, slot));
-	node = fn->ehash[slot].first;
-	if (!is_a_nulls(node)) {
-		sk = hlist_nulls_entry(node, struct sock, sk_nulls_node);
-		refcount_inc(&sk->sk_refcnt);
+	*count = 0;
+	*longest = 0;
+	for (i = 0; i < FERRY_EHASH_SHARES; i++) {
+		share = &fn->ehash_shares[i];
+		spin_lock_bh(&share->lock);
+		t = share->table;
+		for (slot = i; slot <= t->mask; slot += FERRY_EHASH_SHARES) {
+			length = 0;
+			for (node = t->chains[slot].first; !is_a_nulls(node);
+			     node = node->next)
+				length++;
+			*longest = max(*longest, length);
+		}
+		*count += share->count;
+		*chains = t->mask + 1;
+		spin_unlock_bh(&share->lock);
+		cond_resched();
 	}
-	spin_unlock_bh(ehash_lock(fn, slot));
-	return sk;
 }
 
 /* Number @nth of a chain whose lock is held, referenced; NULL at the end. */
@@ -141,8 +253,10 @@ static struct sock *chain_nth(const struct hlist_nulls_head *chain, u32 nth)
 struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place)
 {
 	struct ferry_net *fn = ferry_net(net);
-	struct sock *sk;
-	u32 slot;
+	struct ferry_ehash_share *share;
+	struct ferry_ehash_table *t;
+	struct sock *sk = NULL;
+	u32 slot, last;
 
 	for (; place->slot < FERRY_LHASH_SIZE; place->slot++, place->nth = 0) {
 		spin_lock_bh(&fn->lhash_lock);
@@ -151,17 +265,18 @@ struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place)
 		if (sk)
 			return sk;
 	}
-	for (; (slot = place->slot - FERRY_LHASH_SIZE) <= fn->ehash_mask;
-	     place->slot++, place->nth = 0) {
-		if (hlist_nulls_empty(&fn->ehash[slot]))
-			continue;
-		spin_lock_bh(ehash_lock(fn, slot));
-		sk = chain_nth(&fn->ehash[slot], place->nth);
-		spin_unlock_bh(ehash_lock(fn, slot));
-		if (sk)
+	for (;; place->slot++, place->nth = 0) {
+		slot = place->slot - FERRY_LHASH_SIZE;
+		share = share_of(fn, slot);
+		spin_lock_bh(&share->lock);
+		t = share->table;
+		last = t->mask;
+		if (slot <= last)
+			sk = chain_nth(&t->chains[slot], place->nth);
+		spin_unlock_bh(&share->lock);
+		if (sk || slot >= last)
 			return sk;
 	}
-	return NULL;
 }
 
 /**
@@ -172,104 +287,21 @@ struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place)
  */
 void ferry_hash_exit(struct net *net)
 {
+	struct ferry_hash_place place = { };
 	struct ferry_net *fn = ferry_net(net);
 	struct sock *sk;
-	u32 slot;
 
-	for (slot = 0; slot <= fn->ehash_mask; slot++) {
-		while ((sk = ehash_first(fn, slot))) {
-			if (WARN_ON(sk->sk_state != TCP_TIME_WAIT))
-				break;
-			ferry_timewait_shutdown(ferry_tw(sk));
-			ferry_put(sk);
-		}
+	while ((sk = ferry_hash_walk(net, &place))) {
+		if (WARN_ON(sk->sk_state != TCP_TIME_WAIT))
+			break;
+		ferry_timewait_shutdown(ferry_tw(sk));
+		ferry_put(sk);
 	}
 	/* A timer may have emptied a chain and not be through with it. */
 	synchronize_rcu();
-	kvfree(fn->bhash);
+	ferry_bind_free(fn->bhash);
 	kvfree(fn->lhash);
-	kvfree(fn->ehash_locks);
-	kvfree(fn->ehash);
-}
-
-/**
- * ferry_hash4() - hash of an IPv4 connection
- * @net: namespace
- * @laddr: our address
- * @lport: our port
- * @raddr: the peer's address
- * @rport: the peer's port
- *
- * Return: 32 bits, not predictable from outside.
- */
-u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
-		__be16 rport)
-{
-	return siphash_3u32((__force u32)laddr, (__force u32)raddr,
-			    (u32)lport << 16 | (__force u32)rport,
-			    &hash_key) ^ net_hash_mix(net);
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-/**
- * ferry_hash6() - hash of an IPv6 connection
- * @net: namespace
- * @laddr: our address
- * @lport: our port
- * @raddr: the peer's address
- * @rport: the peer's port
- *
- * Return: 32 bits, not predictable from outside.
- */
-u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
-		const struct in6_addr *raddr, __be16 rport)
-{
-	struct {
-		struct in6_addr laddr;
-		struct in6_addr raddr;
-		u32 ports;
-		u32 zero;
-	} __aligned(SIPHASH_ALIGNMENT) key = {
-		.laddr = *laddr,
-		.raddr = *raddr,
-		.ports = (u32)lport << 16 | (__force u32)rport,
-	};
-
-	return siphash(&key, sizeof(key), &hash_key) ^ net_hash_mix(net);
-}
-#endif
-
-/**
- * ferry_isn() - initial sequence number
- * @hash: hash of the connection's addresses and ports
- *
- * RFC 6528: a clock, so that a new connection on the same ports starts above
- * the old one, plus a secret function of addresses and ports, so that nobody
- * can guess it from another connection.  The clock ticks every 64 ns.
- *
- * Return: the number.
- */
-u32 ferry_isn(u32 hash)
-{
-	return siphash_1u32(hash, &isn_key) + (u32)(ktime_get_ns() >> 6);
-}
-
-/**
- * ferry_ts_offset() - where the timestamps of a connection begin
- * @net: namespace
- * @hash: hash of the connection's addresses and ports
- *
- * RFC 7323 section 7.1: a secret, so that the clock does not tell how long
- * this host has been up; the same for each connection on the same addresses
- * and ports, so that the next one can be told from the old (RFC 6191).
- *
- * Return: what to add to the clock; 0 if net.ferry.timestamps is 2.
- */
-u32 ferry_ts_offset(const struct net *net, u32 hash)
-{
-	if (READ_ONCE(ferry_net(net)->sysctl.timestamps) != 1)
-		return 0;
-	return siphash_1u32(hash, &ts_key);
+	ehash_free(fn);
 }
 
 static bool bound_to_any(const struct sock *sk)
@@ -366,17 +398,31 @@ void ferry_unhash(struct sock *sk)
 	}
 }
 
+/* Are there so many that it is worth while to see if the table is full? */
+static bool crowded(const struct ferry_ehash_share *share)
+{
+	u32 chains = (share->table->mask + 1) / FERRY_EHASH_SHARES;
+
+	return share->count > chains + chains / 4 + 4;
+}
+
 static void ehash_add(struct ferry_net *fn, struct sock *sk)
 {
-	__sk_nulls_add_node_rcu(sk, ehash_chain(fn, sk->sk_hash));
+	struct ferry_ehash_share *share = share_of(fn, sk->sk_hash);
+
+	__sk_nulls_add_node_rcu(sk, chain_of(share->table, sk->sk_hash));
+	share->count++;
+	if (unlikely(crowded(share)))
+		schedule_work(&fn->ehash_grow);
 	if (sk_fullsock(sk))
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 }
 
-static bool ehash_del(struct sock *sk)
+static bool ehash_del(struct ferry_net *fn, struct sock *sk)
 {
 	if (!__sk_nulls_del_node_init_rcu(sk))
 		return false;
+	share_of(fn, sk->sk_hash)->count--;
 	if (sk_fullsock(sk))
 		sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	return true;
@@ -395,12 +441,14 @@ bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
 	const struct hlist_nulls_node *node;
+	struct ferry_ehash_share *share;
 	struct sock *other;
 	bool unique = true;
 
 	sk->sk_hash = af->hash(&sk->__sk_common);
-	spin_lock_bh(ehash_lock(fn, sk->sk_hash));
-	sk_nulls_for_each(other, node, ehash_chain(fn, sk->sk_hash)) {
+	share = share_of(fn, sk->sk_hash);
+	spin_lock_bh(&share->lock);
+	sk_nulls_for_each(other, node, chain_of(share->table, sk->sk_hash)) {
 		if (other->sk_hash == sk->sk_hash &&
 		    af->same_tuple(&other->__sk_common, &sk->__sk_common)) {
 			unique = false;
@@ -409,7 +457,7 @@ bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af)
 	}
 	if (unique)
 		ehash_add(fn, sk);
-	spin_unlock_bh(ehash_lock(fn, sk->sk_hash));
+	spin_unlock_bh(&share->lock);
 	return unique;
 }
 
@@ -427,15 +475,16 @@ bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af)
 bool ferry_hash_replace(struct sock *old, struct sock *new)
 {
 	struct ferry_net *fn = ferry_net(sock_net(old));
+	struct ferry_ehash_share *share = share_of(fn, old->sk_hash);
 	bool hashed;
 
-	spin_lock_bh(ehash_lock(fn, old->sk_hash));
+	spin_lock_bh(&share->lock);
 	hashed = !sk_unhashed(old);
 	if (hashed) {
 		ehash_add(fn, new);
-		ehash_del(old);
+		ehash_del(fn, old);
 	}
-	spin_unlock_bh(ehash_lock(fn, old->sk_hash));
+	spin_unlock_bh(&share->lock);
 	return hashed;
 }
 
@@ -451,10 +500,11 @@ bool ferry_hash_replace(struct sock *old, struct sock *new)
 bool ferry_hash_remove(struct sock *sk)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
+	struct ferry_ehash_share *share = share_of(fn, sk->sk_hash);
 	bool hashed;
 
-	spin_lock_bh(ehash_lock(fn, sk->sk_hash));
-	hashed = ehash_del(sk);
-	spin_unlock_bh(ehash_lock(fn, sk->sk_hash));
+	spin_lock_bh(&share->lock);
+	hashed = ehash_del(fn, sk);
+	spin_unlock_bh(&share->lock);
 	return hashed;
 }

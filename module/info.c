@@ -59,13 +59,10 @@ static u8 options(const struct ferry_sock *fp)
 
 static void fill_listener(const struct sock *sk, struct ferry_info *info)
 {
-	const struct ferry_net *fn = ferry_net(sock_net(sk));
-	const struct ferry_conn_sock *csk = ferry_csk(sk);
-
 	info->unacked = READ_ONCE(sk->sk_ack_backlog);
 	info->sacked = READ_ONCE(sk->sk_max_ack_backlog);
-	info->half_open = atomic_read(&csk->accept_queue.half_open);
-	info->max_half_open = READ_ONCE(fn->sysctl.max_syn_backlog);
+	info->half_open = ferry_half_open(sk);
+	info->max_half_open = ferry_half_open_max(sk);
 }
 
 /* Not stored: what was acknowledged and what is on its way have been sent. */

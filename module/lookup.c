@@ -49,23 +49,31 @@ find_connection(const struct ferry_net *fn, u32 hash,
 		bool (*match)(const struct sock *sk,
 			      const struct lookup_key *key))
 {
-	const u32 slot = hash & fn->ehash_mask;
+	const struct ferry_ehash_table *t;
 	const struct hlist_nulls_node *node;
 	struct sock *sk;
+	u32 slot;
 
 again:
-	sk_nulls_for_each_rcu(sk, node, &fn->ehash[slot]) {
-		if (sk->sk_hash != hash || !match(sk, key))
-			continue;
-		if (!refcount_inc_not_zero(&sk->sk_refcnt))
-			return NULL;
-		if (sk->sk_hash == hash && match(sk, key))
-			return sk;
-		ferry_put(sk);
-		goto again;
-	}
-	if (get_nulls_value(node) != slot)
-		goto again;
+	t = rcu_dereference(fn->ehash);
+	do {
+		slot = hash & t->mask;
+		sk_nulls_for_each_rcu(sk, node, &t->chains[slot]) {
+			if (sk->sk_hash != hash || !match(sk, key))
+				continue;
+			if (!refcount_inc_not_zero(&sk->sk_refcnt))
+				return NULL;
+			if (sk->sk_hash == hash && match(sk, key))
+				return sk;
+			ferry_put(sk);
+			goto again;
+		}
+		if (get_nulls_value(node) != ferry_ehash_end(t, slot))
+			goto again;
+		/* What has left this chain while we looked is in the next. */
+		smp_rmb();
+		t = rcu_dereference(t->next);
+	} while (unlikely(t));
 	return NULL;
 }
 

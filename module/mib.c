@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counting, and /proc/net/ferry_stat.
+ * Counting, /proc/net/ferry_stat and /proc/net/ferry_hash.
  *
  * Every CPU counts for itself; the sum is taken when somebody reads.
  */
@@ -55,5 +55,24 @@ int ferry_mib_show(struct seq_file *seq, void *v)
 			sum += per_cpu_ptr(mib, cpu)->drops[item];
 		seq_printf(seq, "%-24s %lu\n", ferry_drop_names[item], sum);
 	}
+	return 0;
+}
+
+/**
+ * ferry_hash_show() - write how full the hash of connections is
+ * @seq: where to
+ * @v: not used
+ *
+ * Name, chains, entries, and the length of the longest chain.
+ *
+ * Return: 0
+ */
+int ferry_hash_show(struct seq_file *seq, void *v)
+{
+	u32 chains, count, longest;
+
+	ferry_hash_stat(ferry_net(seq_file_single_net(seq)), &chains, &count,
+			&longest);
+	seq_printf(seq, "connections %u %u %u\n", chains, count, longest);
 	return 0;
 }

@@ -9,7 +9,9 @@
 #include <linux/list.h>
 #include <linux/list_nulls.h>
 #include <linux/percpu_counter.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <net/inet_hashtables.h>
 #include <net/netns/generic.h>
 
@@ -18,14 +20,48 @@ struct ferry_cong_ops;
 struct ferry_mib;
 
 /**
- * struct ferry_bind_head - one chain of the ports in use
- * @lock: protects the chain and the buckets in it
- * @chain: of &struct ferry_bind_bucket
+ * struct ferry_bind_share - a share of the ports in use, by their low bits
+ * @lock: protects the share and the buckets in it
+ * @count: number of buckets
+ * @mask: number of chains, a power of two, less one
+ * @chains: of &struct ferry_bind_bucket
+ * @first: the chain with which it starts
  */
-struct ferry_bind_head {
-	spinlock_t lock;	/* of the chain */
-	struct hlist_head chain;
+struct ferry_bind_share {
+	spinlock_t lock;	/* of the share */
+	u32 count;
+	u32 mask;
+	struct hlist_head *chains;
+	struct hlist_head first;
 };
+
+/**
+ * struct ferry_ehash_table - chains of connections
+ * @next: the larger table that takes its place, NULL if there is none yet
+ * @mask: number of chains, a power of two, less one
+ * @rcu: readers may still walk it when it is given up
+ * @chains: by the low bits of the hash
+ */
+struct ferry_ehash_table {
+	struct ferry_ehash_table __rcu *next;
+	u32 mask;
+	struct rcu_head rcu;
+	struct hlist_nulls_head chains[];
+};
+
+/**
+ * struct ferry_ehash_share - a share of all connections, by their hash
+ * @lock: protects the share's chains, and what follows
+ * @count: connections and mini sockets in it
+ * @table: where they are
+ */
+struct ferry_ehash_share {
+	spinlock_t lock;	/* of the share */
+	u32 count;
+	struct ferry_ehash_table *table;
+};
+
+#define FERRY_EHASH_SHARES	128	/* a power of two */
 
 /**
  * struct ferry_sysctl - settings under net.ferry
@@ -88,8 +124,8 @@ struct ferry_sysctl {
 /**
  * struct ferry_net - a network namespace's share
  * @ehash: connections, half-open connections and TIME_WAIT
- * @ehash_locks: one for every few chains of @ehash
- * @ehash_mask: chains in @ehash, less one
+ * @ehash_shares: the same for writers
+ * @ehash_grow: work that makes @ehash larger
  * @lhash: listeners by port
  * @lhash_lock: protects @lhash for writers; readers use RCU
  * @bhash: ports in use
@@ -104,12 +140,12 @@ struct ferry_sysctl {
  * @mib: counters
  */
 struct ferry_net {
-	struct hlist_nulls_head *ehash;
-	spinlock_t *ehash_locks;	/* of chains in ehash */
-	u32 ehash_mask;
+	struct ferry_ehash_table __rcu *ehash;
+	struct ferry_ehash_share *ehash_shares;
+	struct work_struct ehash_grow;
 	struct hlist_nulls_head *lhash;
 	spinlock_t lhash_lock;		/* of lhash, for writers */
-	struct ferry_bind_head *bhash;
+	struct ferry_bind_share *bhash;
 	struct percpu_counter orphans;
 	atomic_t timewaits;
 	u32 challenge_stamp;
@@ -126,6 +162,13 @@ extern unsigned int ferry_net_id;
 static inline struct ferry_net *ferry_net(const struct net *net)
 {
 	return net_generic(net, ferry_net_id);
+}
+
+/* What a chain of a table ends in; no two tables have the same number. */
+static inline unsigned long ferry_ehash_end(const struct ferry_ehash_table *t,
+					    u32 slot)
+{
+	return t->mask + 1 + slot;
 }
 
 /* Chains in the hash of listeners. */

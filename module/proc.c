@@ -279,9 +279,12 @@ static const struct seq_operations proc_ops6 = {
  */
 int ferry_proc_init(struct net *net)
 {
+	if (!proc_create_net_single("ferry_hash", 0444, net->proc_net,
+				    ferry_hash_show, NULL))
+		return -ENOMEM;
 	if (!proc_create_net_single("ferry_stat", 0444, net->proc_net,
 				    ferry_mib_show, NULL))
-		return -ENOMEM;
+		goto remove_hash;
 	if (!proc_create_net_data("ferry", 0444, net->proc_net, &proc_ops4,
 				  sizeof(struct proc_walk),
 				  (void *)(uintptr_t)AF_INET))
@@ -296,6 +299,8 @@ remove_ferry:
 	remove_proc_entry("ferry", net->proc_net);
 remove_stat:
 	remove_proc_entry("ferry_stat", net->proc_net);
+remove_hash:
+	remove_proc_entry("ferry_hash", net->proc_net);
 	return -ENOMEM;
 }
 
@@ -308,4 +313,5 @@ void ferry_proc_exit(struct net *net)
 	remove_proc_entry("ferry6", net->proc_net);
 	remove_proc_entry("ferry", net->proc_net);
 	remove_proc_entry("ferry_stat", net->proc_net);
+	remove_proc_entry("ferry_hash", net->proc_net);
 }
