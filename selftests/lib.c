@@ -648,6 +648,60 @@ bool read_file(const char *path, char *buf, size_t size)
 	return true;
 }
 
+/* The word behind @name in lines of names and numbers in turn. */
+static bool netstat_value(char *names, const char *name, unsigned long *value)
+{
+	char *numbers = strchr(names, '\n'), *n, *v, *next_n, *next_v;
+
+	while (numbers) {
+		*numbers++ = 0;
+		v = numbers;
+		numbers = strchr(v, '\n');
+		if (numbers)
+			*numbers++ = 0;
+		n = strtok_r(names, " ", &next_n);
+		v = strtok_r(v, " ", &next_v);
+		while (n && v) {
+			if (!strcmp(n, name)) {
+				*value = strtoul(v, NULL, 10);
+				return true;
+			}
+			n = strtok_r(NULL, " ", &next_n);
+			v = strtok_r(NULL, " ", &next_v);
+		}
+		names = numbers;
+		numbers = names ? strchr(names, '\n') : NULL;
+	}
+	return false;
+}
+
+unsigned long counter(int proto, const char *name)
+{
+	static char text[1 << 16];
+	char line[64];
+	unsigned long value;
+	const char *p;
+
+	if (proto != IPPROTO_TCP) {
+		if (!read_file("/proc/net/ferry_stat", text, sizeof(text)))
+			die("/proc/net/ferry_stat");
+		snprintf(line, sizeof(line), "%s ", name);
+		p = strstr(text, line);
+		if (!p || (p > text && p[-1] != '\n'))
+			die("no counter %s", name);
+		return strtoul(p + strlen(line), NULL, 10);
+	}
+	snprintf(line, sizeof(line), "TCP%s", name);
+	if (!read_file("/proc/net/netstat", text, sizeof(text)))
+		die("/proc/net/netstat");
+	if (netstat_value(text, name, &value))
+		return value;
+	read_file("/proc/net/netstat", text, sizeof(text));
+	if (!netstat_value(text, line, &value))
+		die("no counter %s", name);
+	return value;
+}
+
 void own_namespace(void)
 {
 	if (unshare(CLONE_NEWNET))

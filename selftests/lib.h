@@ -140,6 +140,12 @@ void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buf, size_t size);
 
 /*
+ * A counter of this namespace by Ferry's name for it: of /proc/net/ferry_stat,
+ * or of TCP's in /proc/net/netstat, where some begin with TCP.
+ */
+unsigned long counter(int proto, const char *name);
+
+/*
  * Wait until an address that was just added is in use, which for IPv6 the
  * kernel sees to after the call that added it has returned.
  */
