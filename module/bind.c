@@ -192,17 +192,22 @@ static bool addresses_overlap(const struct sock *a, const struct sock *b)
 	return false;
 }
 
-/* May @sk not share its port with @other?  @other may be in TIME_WAIT. */
-static bool conflicts(const struct sock *sk, const struct sock *other)
+/*
+ * May @sk not share its port with @other?  @other may be in TIME_WAIT.  With
+ * @strict, when any other port would do, overlapping addresses are enough.
+ */
+static bool conflicts(const struct sock *sk, const struct sock *other,
+		      bool strict)
 {
 	if (other == sk)
 		return false;
 	if (sk->sk_bound_dev_if && other->sk_bound_dev_if &&
 	    sk->sk_bound_dev_if != other->sk_bound_dev_if)
 		return false;
-	if (sk->sk_reuse && other->sk_reuse && other->sk_state != TCP_LISTEN)
+	if (!strict && sk->sk_reuse && other->sk_reuse &&
+	    other->sk_state != TCP_LISTEN)
 		return false;
-	if (sk->sk_reuseport && other->sk_reuseport &&
+	if (!strict && sk->sk_reuseport && other->sk_reuseport &&
 	    (other->sk_state == TCP_TIME_WAIT ||
 	     uid_eq(sk_uid(sk), sk_uid(other))))
 		return false;
@@ -210,19 +215,19 @@ static bool conflicts(const struct sock *sk, const struct sock *other)
 }
 
 static bool bucket_conflicts(const struct sock *sk,
-			     const struct ferry_bind_bucket *b)
+			     const struct ferry_bind_bucket *b, bool strict)
 {
 	const struct sock *other;
 
 	hlist_for_each_entry(other, &b->owners, sk_bind_node) {
-		if (conflicts(sk, other))
+		if (conflicts(sk, other, strict))
 			return true;
 	}
 	return false;
 }
 
 /* Take a port, or keep it if it is held and nobody objects. */
-static int take_port(struct sock *sk, u16 port, bool unused_only)
+static int take_port(struct sock *sk, u16 port, bool strict)
 {
 	struct ferry_bind_share *share = share_of(sock_net(sk), port);
 	struct ferry_bind_bucket *b;
@@ -230,7 +235,7 @@ static int take_port(struct sock *sk, u16 port, bool unused_only)
 
 	spin_lock_bh(&share->lock);
 	b = find_bucket(share, port);
-	if (b && (unused_only || bucket_conflicts(sk, b))) {
+	if (b && bucket_conflicts(sk, b, strict)) {
 		err = -EADDRINUSE;
 	} else if (!ferry_csk(sk)->bind_bucket) {
 		if (!b)
@@ -260,7 +265,7 @@ static int nth_port(int low, int count, u32 offset, int i)
 	return low + (offset + step) % count;
 }
 
-static int take_any_port(struct sock *sk, bool unused_only)
+static int take_any_port(struct sock *sk, bool strict)
 {
 	int low, high, count, i, port;
 	u32 offset;
@@ -272,7 +277,7 @@ static int take_any_port(struct sock *sk, bool unused_only)
 		port = nth_port(low, count, offset, i);
 		if (inet_is_local_reserved_port(sock_net(sk), port))
 			continue;
-		if (!take_port(sk, port, unused_only))
+		if (!take_port(sk, port, strict))
 			return 0;
 		if (!(i & 255))
 			cond_resched();
@@ -291,11 +296,14 @@ static int take_any_port(struct sock *sk, bool unused_only)
  */
 int ferry_get_port(struct sock *sk, unsigned short port)
 {
+	int err;
+
 	if (port)
 		return take_port(sk, port, false);
-	if (!take_any_port(sk, true))
-		return 0;
-	return take_any_port(sk, false);
+	err = take_any_port(sk, true);
+	if (err && READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_autobind_reuse))
+		err = take_any_port(sk, false);
+	return err;
 }
 
 /**

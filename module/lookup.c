@@ -28,6 +28,9 @@
  * @dport: the peer's port
  * @dif: device on which the segment came
  * @sdif: the same for an l3 domain
+ * @hash: hash of addresses and ports, for a group of listeners
+ * @skb: the segment, for the filter of a group
+ * @header_len: bytes of its header, which the filter does not see
  */
 struct lookup_key {
 	const struct in6_addr *laddr6;
@@ -38,6 +41,9 @@ struct lookup_key {
 	__be16 dport;
 	int dif;
 	int sdif;
+	u32 hash;
+	const struct sk_buff *skb;
+	unsigned int header_len;
 };
 
 /*
@@ -77,14 +83,33 @@ again:
 	return NULL;
 }
 
-/* The same for listeners; @score is negative for one that does not fit. */
+/* One of those that share address and port with @sk, or NULL. */
+static struct sock *select_of_group(struct sock *sk,
+				    const struct lookup_key *key)
+{
+	struct sock *other;
+
+	if (!sk->sk_reuseport)
+		return NULL;
+	other = reuseport_select_sock(sk, key->hash, (struct sk_buff *)key->skb,
+				      key->header_len);
+	return IS_ERR(other) ? NULL : other;
+}
+
+/*
+ * The same for listeners, with @any those that are bound to no address, else
+ * only those bound to ours.  @score is negative for one that does not fit.  Of
+ * equals the first in the chain is taken, which is the newest; but a group is
+ * taken as soon as one of its members is better than what came before, as TCP
+ * does.
+ */
 static __always_inline struct sock *
 find_listener(const struct ferry_net *fn, const struct lookup_key *key,
-	      int (*score)(const struct sock *sk,
-			   const struct lookup_key *key))
+	      bool any, int (*score)(const struct sock *sk,
+				     const struct lookup_key *key, bool any))
 {
 	const struct hlist_nulls_node *node;
-	struct sock *sk, *best;
+	struct sock *sk, *best, *other;
 	int s, best_score;
 
 again:
@@ -93,27 +118,18 @@ again:
 	sk_nulls_for_each_rcu(sk, node, ferry_lhash_chain(fn, key->num)) {
 		if (sk->sk_num != key->num || sk->sk_state != TCP_LISTEN)
 			continue;
-		s = score(sk, key);
-		if (s > best_score) {
-			best = sk;
-			best_score = s;
-		}
+		s = score(sk, key, any);
+		if (s <= best_score)
+			continue;
+		other = select_of_group(sk, key);
+		if (other)
+			return other;
+		best = sk;
+		best_score = s;
 	}
 	if (get_nulls_value(node) != ferry_lhash_end(key->num))
 		goto again;
 	return best;
-}
-
-/* One of those that share address and port with @sk. */
-static struct sock *select_of_group(struct sock *sk, u32 hash,
-				    const struct sk_buff *skb,
-				    const struct tcphdr *th)
-{
-	struct sock *other;
-
-	other = reuseport_select_sock(sk, hash, (struct sk_buff *)skb,
-				      ferry_hdr_len(th));
-	return IS_ERR_OR_NULL(other) ? sk : other;
 }
 
 static bool same_device(const struct sock *sk, const struct lookup_key *key)
@@ -122,36 +138,28 @@ static bool same_device(const struct sock *sk, const struct lookup_key *key)
 	       sk->sk_bound_dev_if == key->sdif;
 }
 
-/* The more a listener asks for, the better it fits. */
+/* The more a listener asks for, the better it fits: a point for each. */
 static int score_device(const struct sock *sk, const struct lookup_key *key)
 {
-	int score = 0;
-
 	if (!inet_sk_bound_dev_eq(sock_net(sk), sk->sk_bound_dev_if, key->dif,
 				  key->sdif))
 		return -1;
-	if (sk->sk_bound_dev_if)
-		score += 4;
-	if (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id())
-		score++;
-	return score;
+	return !!sk->sk_bound_dev_if +
+	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());
 }
 
-static int score4(const struct sock *sk, const struct lookup_key *key)
+static int score4(const struct sock *sk, const struct lookup_key *key,
+		  bool any)
 {
 	int score;
 
-	if (ipv6_only_sock(sk))
+	if (ipv6_only_sock(sk) ||
+	    sk->sk_rcv_saddr != (any ? htonl(INADDR_ANY) : key->laddr))
 		return -1;
 	score = score_device(sk, key);
 	if (score < 0)
 		return -1;
-	if (sk->sk_rcv_saddr) {
-		if (sk->sk_rcv_saddr != key->laddr)
-			return -1;
-		score += 16;
-	}
-	return score + (sk->sk_family == AF_INET ? 8 : 0);
+	return score + (sk->sk_family == AF_INET);
 }
 
 static bool match4(const struct sock *sk, const struct lookup_key *key)
@@ -164,6 +172,14 @@ static bool match4(const struct sock *sk, const struct lookup_key *key)
 static u32 hash4(const struct net *net, const struct lookup_key *key)
 {
 	return ferry_hash4(net, key->laddr, key->num, key->raddr, key->dport);
+}
+
+/* A listener at our address goes before one at any. */
+static struct sock *find_listener4(const struct ferry_net *fn,
+				   const struct lookup_key *key)
+{
+	return find_listener(fn, key, false, score4) ?:
+	       find_listener(fn, key, true, score4);
 }
 
 /**
@@ -181,23 +197,21 @@ static u32 hash4(const struct net *net, const struct lookup_key *key)
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 			   const struct tcphdr *th, bool listen)
 {
-	const struct lookup_key key = {
+	struct lookup_key key = {
 		.laddr	= ip_hdr(skb)->daddr,
 		.raddr	= ip_hdr(skb)->saddr,
 		.num	= ntohs(th->dest),
 		.dport	= th->source,
 		.dif	= inet_iif(skb),
 		.sdif	= inet_sdif(skb),
+		.skb	= skb,
+		.header_len = ferry_hdr_len(th),
 	};
-	struct sock *sk;
 
-	if (!listen)
-		return find_connection(ferry_net(net), hash4(net, &key), &key,
-				       match4);
-	sk = find_listener(ferry_net(net), &key, score4);
-	if (sk && sk->sk_reuseport)
-		sk = select_of_group(sk, hash4(net, &key), skb, th);
-	return sk;
+	key.hash = hash4(net, &key);
+	if (listen)
+		return find_listener4(ferry_net(net), &key);
+	return find_connection(ferry_net(net), key.hash, &key, match4);
 }
 
 /**
@@ -228,21 +242,14 @@ struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static int score6(const struct sock *sk, const struct lookup_key *key)
+static int score6(const struct sock *sk, const struct lookup_key *key,
+		  bool any)
 {
-	int score;
-
-	if (sk->sk_family != AF_INET6)
+	if (sk->sk_family != AF_INET6 ||
+	    !ipv6_addr_equal(&sk->sk_v6_rcv_saddr,
+			     any ? &in6addr_any : key->laddr6))
 		return -1;
-	score = score_device(sk, key);
-	if (score < 0)
-		return -1;
-	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr)) {
-		if (!ipv6_addr_equal(&sk->sk_v6_rcv_saddr, key->laddr6))
-			return -1;
-		score += 16;
-	}
-	return score;
+	return score_device(sk, key);
 }
 
 static bool match6(const struct sock *sk, const struct lookup_key *key)
@@ -260,6 +267,13 @@ static u32 hash6(const struct net *net, const struct lookup_key *key)
 			   key->dport);
 }
 
+static struct sock *find_listener6(const struct ferry_net *fn,
+				   const struct lookup_key *key)
+{
+	return find_listener(fn, key, false, score6) ?:
+	       find_listener(fn, key, true, score6);
+}
+
 /**
  * ferry_lookup6() - the socket for an IPv6 segment
  * @net: namespace in which it came
@@ -275,23 +289,21 @@ static u32 hash6(const struct net *net, const struct lookup_key *key)
 struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
 			   const struct tcphdr *th, bool listen)
 {
-	const struct lookup_key key = {
+	struct lookup_key key = {
 		.laddr6	= &ipv6_hdr(skb)->daddr,
 		.raddr6	= &ipv6_hdr(skb)->saddr,
 		.num	= ntohs(th->dest),
 		.dport	= th->source,
 		.dif	= inet6_iif(skb),
 		.sdif	= inet6_sdif(skb),
+		.skb	= skb,
+		.header_len = ferry_hdr_len(th),
 	};
-	struct sock *sk;
 
-	if (!listen)
-		return find_connection(ferry_net(net), hash6(net, &key), &key,
-				       match6);
-	sk = find_listener(ferry_net(net), &key, score6);
-	if (sk && sk->sk_reuseport)
-		sk = select_of_group(sk, hash6(net, &key), skb, th);
-	return sk;
+	key.hash = hash6(net, &key);
+	if (listen)
+		return find_listener6(ferry_net(net), &key);
+	return find_connection(ferry_net(net), key.hash, &key, match6);
 }
 
 /**
