@@ -315,7 +315,7 @@ static unsigned int flood_size(void)
 
 	if (text && *text)
 		return atoi(text);
-	return slowness() > 2 ? 10000 : 50000;
+	return slowness() > 2 ? 2000 : 50000;
 }
 
 static bool flood_reached(void *arg)
