@@ -21,8 +21,9 @@
 #include "lib.h"
 
 #define WORKERS 64
-#define CONNECTIONS 1000
-#define WAKEUPS_MAX 1050
+/* On a slow machine fewer will do. */
+#define CONNECTIONS (slowness() > 2 ? 2 * WORKERS : 1000)
+#define WAKEUPS_MAX (CONNECTIONS + CONNECTIONS / 20)
 
 struct worker {
 	pid_t pid;
