@@ -741,6 +741,8 @@ int ferry_rcv(struct sock *sk, struct sk_buff *skb);
 bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb);
 bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
 		      u32 *last_answer);
+bool ferry_may_challenge(const struct net *net, const struct sk_buff *skb,
+			 u32 *last_answer);
 void ferry_fin(struct sock *sk);
 
 /* ack.c */

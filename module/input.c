@@ -13,9 +13,6 @@
 #include "ferry.h"
 #include "trace.h"
 
-/* RFC 5961 section 7: about so many in a second, from all connections. */
-#define CHALLENGE_ACKS_PER_SECOND	1000
-
 /**
  * ferry_may_answer() - may a segment that does not fit be answered?
  * @net: namespace, which has the limit
@@ -42,27 +39,38 @@ bool ferry_may_answer(const struct net *net, const struct sk_buff *skb,
 	return true;
 }
 
-/*
- * Answer what may be forged: RFC 5961.  The limit for all connections together
+/**
+ * ferry_may_challenge() - may a segment that may be forged be answered?
+ * @net: namespace, which has the limits
+ * @skb: the segment
+ * @last_answer: as for ferry_may_answer(), which bounds these, too
+ *
+ * RFC 5961 section 7.  The limit for all connections together, if there is one,
  * changes every second, so that nobody can learn from it whether segments that
  * he forged have been answered.
+ *
+ * Return: true if it may; it is counted as answered.
  */
-static void challenge(struct sock *sk, const struct sk_buff *skb)
+bool ferry_may_challenge(const struct net *net, const struct sk_buff *skb,
+			 u32 *last_answer)
 {
-	struct ferry_net *fn = ferry_net(sock_net(sk));
+	struct ferry_net *fn = ferry_net(net);
+	u32 limit = READ_ONCE(fn->sysctl.challenge_ack_limit);
 	u32 second = (u32)jiffies / HZ;
 
-	if (!ferry_may_answer(sock_net(sk), skb, &ferry_csk(sk)->last_answer))
-		return;
-	if (READ_ONCE(fn->challenge_stamp) != second) {
-		WRITE_ONCE(fn->challenge_stamp, second);
-		atomic_set(&fn->challenge_count, CHALLENGE_ACKS_PER_SECOND / 2 +
-			   get_random_u32_below(CHALLENGE_ACKS_PER_SECOND));
+	if (!ferry_may_answer(net, skb, last_answer))
+		return false;
+	if (limit != INT_MAX) {
+		if (READ_ONCE(fn->challenge_stamp) != second) {
+			WRITE_ONCE(fn->challenge_stamp, second);
+			atomic_set(&fn->challenge_count, limit / 2 +
+				   get_random_u32_below(max(limit, 1U)));
+		}
+		if (atomic_dec_if_positive(&fn->challenge_count) < 0)
+			return false;
 	}
-	if (atomic_dec_if_positive(&fn->challenge_count) < 0)
-		return;
-	ferry_count(sock_net(sk), CHALLENGE_ACKS);
-	ferry_send_ack(sk);
+	ferry_count(net, CHALLENGE_ACKS);
+	return true;
 }
 
 /**
@@ -99,7 +107,9 @@ bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb)
 		}
 		break;
 	case FERRY_SEND_CHALLENGE:
-		challenge(sk, skb);
+		if (ferry_may_challenge(sock_net(sk), skb,
+					&ferry_csk(sk)->last_answer))
+			ferry_send_ack(sk);
 		break;
 	case FERRY_SEND_RST:
 		ferry_send_reset(sk);

@@ -80,6 +80,7 @@ struct ferry_ehash_share {
  * @max_syn_backlog: half-open connections of a listener
  * @syncookies: 1: send SYN cookies when the half-open queue is full; 2: always
  * @abort_on_overflow: reset, rather than retry, when the accept queue is full
+ * @challenge_ack_limit: challenge ACKs in a second, INT_MAX for no limit
  * @invalid_ratelimit: time between two answers of one connection to segments
  *	that do not fit, jiffies
  * @window_scaling: offer the window scale option
@@ -107,6 +108,7 @@ struct ferry_sysctl {
 	int max_syn_backlog;
 	int syncookies;
 	int abort_on_overflow;
+	int challenge_ack_limit;
 	int invalid_ratelimit;
 	int window_scaling;
 	int timestamps;

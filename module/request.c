@@ -484,15 +484,13 @@ void ferry_request_discard(struct sock *child)
 	sock_put(child);
 }
 
-static void challenge(struct ferry_request_sock *req,
-		      const struct sk_buff *skb)
+static void send_ack(struct ferry_request_sock *req,
+		     const struct sk_buff *skb)
 {
 	struct net *net = read_pnet(&req->common.skc_net);
 	struct ferry_reply reply;
 	unsigned int len;
 
-	if (!ferry_may_answer(net, skb, &req->last_answer))
-		return;
 	ferry_init_header(&reply.th, req->snt_isn + 1, req->rcv_isn + 1,
 			  FERRY_ACK, req->rcv_wnd >> req->rcv_wscale);
 	len = ferry_request_options(req, 0, reply.options);
@@ -644,10 +642,12 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 		}
 		break;
 	case FERRY_SEND_CHALLENGE:
-		ferry_count(net, CHALLENGE_ACKS);
-		fallthrough;
+		if (ferry_may_challenge(net, skb, &req->last_answer))
+			send_ack(req, skb);
+		break;
 	case FERRY_SEND_ACK_LIMITED:
-		challenge(req, skb);
+		if (ferry_may_answer(net, skb, &req->last_answer))
+			send_ack(req, skb);
 		break;
 	case FERRY_SEND_RST_BACK:
 		ferry_reply_reset(net, req->af_ops, listener, skb);

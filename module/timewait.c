@@ -184,6 +184,21 @@ static void restart(struct ferry_timewait_sock *tw)
 	mod_timer_pending(&tw->timer, jiffies + FERRY_TIMEWAIT_LEN);
 }
 
+static void send_ack(struct ferry_timewait_sock *tw,
+		     const struct sk_buff *skb)
+{
+	struct net *net = read_pnet(&tw->common.skc_net);
+	struct ferry_reply reply;
+	unsigned int len;
+
+	ferry_init_header(&reply.th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
+			  tw->rcv_wnd >> tw->rcv_wscale);
+	len = ferry_timewait_options(tw, reply.options);
+	reply.th.doff = (sizeof(reply.th) + len) / 4;
+	tw->af_ops->reply(net, ferry_mini_sk(&tw->common), skb, &reply.th);
+	ferry_count(net, OUT_SEGS);
+}
+
 /**
  * ferry_timewait_ack() - answer a segment with what is expected
  * @tw: the mini socket; the caller holds a reference
@@ -195,17 +210,9 @@ void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 			const struct sk_buff *skb)
 {
 	struct net *net = read_pnet(&tw->common.skc_net);
-	struct ferry_reply reply;
-	unsigned int len;
 
-	if (!ferry_may_answer(net, skb, &tw->last_answer))
-		return;
-	ferry_init_header(&reply.th, tw->snd_nxt, tw->rcv_nxt, FERRY_ACK,
-			  tw->rcv_wnd >> tw->rcv_wscale);
-	len = ferry_timewait_options(tw, reply.options);
-	reply.th.doff = (sizeof(reply.th) + len) / 4;
-	tw->af_ops->reply(net, ferry_mini_sk(&tw->common), skb, &reply.th);
-	ferry_count(net, OUT_SEGS);
+	if (ferry_may_answer(net, skb, &tw->last_answer))
+		send_ack(tw, skb);
 }
 
 static enum ferry_event classify(const struct ferry_timewait_sock *tw,
@@ -277,8 +284,12 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 	switch (step.reply) {
 	case FERRY_SEND_ACK:
 	case FERRY_SEND_ACK_LIMITED:
+		if (ferry_may_answer(net, skb, &tw->last_answer))
+			send_ack(tw, skb);
+		break;
 	case FERRY_SEND_CHALLENGE:
-		ferry_timewait_ack(tw, skb);
+		if (ferry_may_challenge(net, skb, &tw->last_answer))
+			send_ack(tw, skb);
 		break;
 	case FERRY_SEND_RST:
 		/* Without a socket it can only answer the segment. */
