@@ -15,6 +15,7 @@
 #include <linux/sysctl.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <net/inet_common.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
 
@@ -88,6 +89,34 @@ static inline void ferry_reset_flow_labels(struct sock *sk)
 #define FERRY_INET_RECVERR(inet)		((inet)->recverr)
 #define inet_test_bit(nr, sk)			FERRY_INET_##nr(inet_sk(sk))
 #endif
+
+/* 6.7 did the same for ipv6_pinfo's. */
+static inline bool ferry_recverr6(const struct sock *sk)
+{
+#if FERRY_KERNEL_BEFORE(6, 7)
+	return inet6_sk(sk)->recverr;
+#else
+	return inet6_test_bit(RECVERR6, sk);
+#endif
+}
+
+/* Does the application want each error?  The level is the socket's family's. */
+static inline bool ferry_recverr(const struct sock *sk)
+{
+	return sk->sk_family == AF_INET6 ? ferry_recverr6(sk) :
+					   inet_test_bit(RECVERR, sk);
+}
+
+/* By 7.2 a message says itself how long its address is. */
+static inline int ferry_recv_error(struct sock *sk, struct msghdr *msg,
+				   int len)
+{
+#if FERRY_KERNEL_BEFORE(7, 2)
+	return inet_recv_error(sk, msg, len, &msg->msg_namelen);
+#else
+	return inet_recv_error(sk, msg, len);
+#endif
+}
 
 /* 6.6 also made the length of a sysctl table an argument. */
 #if FERRY_KERNEL_BEFORE(6, 6)

@@ -181,49 +181,6 @@ again:
 }
 
 /**
- * ferry_demux_error() - an ICMP message about a segment of a connection
- * @sk: full socket, locked
- * @seq: sequence number of the segment
- * @err: errno, or 0 if it is about the MTU
- * @mtu: path MTU in bytes, 0 if it is about an error
- * @hard: the error is permanent (RFC 1122 section 4.2.3.9)
- *
- * Only messages about what is in flight count (RFC 5927 section 4.1).  A
- * connection that stands survives errors, since they may be forged or pass;
- * one that does not stand yet ends.
- */
-void ferry_demux_error(struct sock *sk, u32 seq, int err, u32 mtu, bool hard)
-{
-	const struct ferry_sock *fp = ferry_sk(sk);
-
-	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN ||
-	    !seq_between(seq, fp->snd_una, fp->snd_nxt))
-		return;
-
-	if (mtu) {
-		ferry_csk(sk)->mtu_info = mtu;
-		if (!sock_owned_by_user(sk))
-			ferry_mtu_reduced(sk);
-		else
-			ferry_defer(sk, FERRY_DEFERRED_MTU);
-		return;
-	}
-	if (ferry_machine(sk->sk_state, FERRY_ICMP).next == TCP_CLOSE) {
-		if (!sock_owned_by_user(sk))
-			ferry_fail(sk, err);
-		else
-			WRITE_ONCE(sk->sk_err_soft, err);
-		return;
-	}
-	if (!sock_owned_by_user(sk) && hard && inet_test_bit(RECVERR, sk)) {
-		WRITE_ONCE(sk->sk_err, err);
-		sk_error_report(sk);
-	} else {
-		WRITE_ONCE(sk->sk_err_soft, err);
-	}
-}
-
-/**
  * ferry_header_ok() - is there a whole header?
  * @skb: the segment, data at the transport header; the header, options
  *	included, is linear on success

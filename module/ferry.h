@@ -139,6 +139,32 @@ struct ferry_af_ops {
 	u16 family;
 };
 
+/**
+ * struct ferry_icmp - what an ICMP or ICMPv6 message says
+ * @th: header of the segment that it is about; eight bytes of it are there
+ * @daddr: where that went, in the message
+ * @err: errno
+ * @mtu: path MTU in bytes if it is about that, else 0
+ * @info: the message's own number: the MTU, or a pointer
+ * @origin: SO_EE_ORIGIN_ICMP or SO_EE_ORIGIN_ICMP6
+ * @type: its type
+ * @code: its code
+ * @ends_request: a half-open connection does not survive it
+ * @no_way: a router knew no way (RFC 6069)
+ */
+struct ferry_icmp {
+	const struct tcphdr *th;
+	const u8 *daddr;
+	int err;
+	u32 mtu;
+	u32 info;
+	u8 origin;
+	u8 type;
+	u8 code;
+	bool ends_request;
+	bool no_way;
+};
+
 extern const struct ferry_af_ops ferry_ipv4_ops;
 extern const struct ferry_af_ops ferry_ipv6_ops;
 
@@ -950,8 +976,11 @@ struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 
 /* demux.c */
 int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af);
-void ferry_demux_error(struct sock *sk, u32 seq, int err, u32 mtu, bool hard);
 bool ferry_header_ok(struct sk_buff *skb);
+
+/* icmp.c */
+void ferry_icmp_rcv(struct sock *sk, struct sk_buff *skb,
+		    const struct ferry_icmp *msg);
 
 /* ipv4.c, ipv6.c, offload.c */
 int ferry_ipv4_init(void);

@@ -183,7 +183,8 @@ static enum ferry_event classify(const struct sock *sk,
 	};
 	const struct ferry_expected expected = {
 		.snd_una = fp->snd_una, .snd_nxt = fp->snd_nxt,
-		.max_window = fp->max_window, .rcv_wup = fp->rcv_wup,
+		.max_window = min_t(u64, fp->max_window, fp->bytes_acked),
+		.rcv_wup = fp->rcv_wup,
 		.rcv_nxt = fp->rcv_nxt, .rcv_wnd = ferry_receive_window(fp),
 	};
 
@@ -262,9 +263,7 @@ static bool fin_acknowledged(struct sock *sk, struct sk_buff *skb)
 	if (fp->conn.linger2 < 0 || (cb->end_seq != cb->seq &&
 				     seq_after(data_end, fp->rcv_nxt))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
-		ferry_reply_reset(sock_net(sk), fp->conn.af_ops, sk, skb);
-		ferry_done(sk);
-		return true;
+		return ferry_step(sk, FERRY_SEG_DATA_LATE, skb);
 	}
 	timeout = ferry_fin_timeout(sk);
 	if (timeout > FERRY_TIMEWAIT_LEN) {

@@ -4,6 +4,7 @@
  */
 #include <linux/icmp.h>
 #include <linux/siphash.h>
+#include <linux/errqueue.h>
 #include <net/icmp.h>
 #include <net/inet_common.h>
 #include <net/inet_ecn.h>
@@ -262,45 +263,43 @@ static int v4_rcv(struct sk_buff *skb)
 static int v4_err(struct sk_buff *skb, u32 info)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
-	const struct tcphdr *th =
-		(const struct tcphdr *)(skb->data + iph->ihl * 4);
-	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
+	struct ferry_icmp msg = {
+		.th = (const struct tcphdr *)(skb->data + iph->ihl * 4),
+		.daddr = (const u8 *)&iph->daddr,
+		.info = info, .origin = SO_EE_ORIGIN_ICMP,
+		.type = icmp_hdr(skb)->type, .code = icmp_hdr(skb)->code,
+	};
 	struct net *net = dev_net(skb->dev);
-	bool hard = false;
-	u32 mtu = 0;
-	int err = 0;
 	struct sock *sk;
 
-	switch (type) {
+	switch (msg.type) {
 	case ICMP_DEST_UNREACH:
-		if (code > NR_ICMP_UNREACH)
+		if (msg.code > NR_ICMP_UNREACH)
 			return 0;
-		if (code == ICMP_FRAG_NEEDED)
-			mtu = max(info, 68U);
-		else
-			err = icmp_err_convert[code].errno;
-		hard = icmp_err_convert[code].fatal;
+		if (msg.code == ICMP_FRAG_NEEDED)
+			msg.mtu = max(info, 68U);
+		msg.err = icmp_err_convert[msg.code].errno;
+		msg.no_way = msg.code == ICMP_NET_UNREACH ||
+			     msg.code == ICMP_HOST_UNREACH;
+		msg.ends_request = msg.no_way;
 		break;
 	case ICMP_TIME_EXCEEDED:
-		err = EHOSTUNREACH;
+		msg.err = EHOSTUNREACH;
+		msg.ends_request = true;
 		break;
 	case ICMP_PARAMETERPROB:
-		err = EPROTO;
-		hard = true;
+		msg.err = EPROTO;
+		msg.ends_request = true;
 		break;
 	default:
 		return 0;
 	}
 
-	sk = ferry_lookup4_sent(net, iph, th, inet_iif(skb), inet_sdif(skb));
+	sk = ferry_lookup4_sent(net, iph, msg.th, inet_iif(skb),
+				inet_sdif(skb));
 	if (!sk)
 		return -ENOENT;
-	if (sk_fullsock(sk)) {
-		bh_lock_sock(sk);
-		ferry_demux_error(sk, ntohl(th->seq), err, mtu, hard);
-		bh_unlock_sock(sk);
-	}
-	ferry_put(sk);
+	ferry_icmp_rcv(sk, skb, &msg);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  * table of operations.
  */
 #include <linux/icmpv6.h>
+#include <linux/errqueue.h>
 #include <net/addrconf.h>
 #include <net/dsfield.h>
 #include <net/inet6_hashtables.h>
@@ -417,28 +418,31 @@ static int v6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 		  u8 code, int offset, __be32 info)
 {
 	const struct ipv6hdr *iph = (const struct ipv6hdr *)skb->data;
-	const struct tcphdr *th = (const struct tcphdr *)(skb->data + offset);
+	struct ferry_icmp msg = {
+		.th = (const struct tcphdr *)(skb->data + offset),
+		.daddr = (const u8 *)&iph->daddr,
+		.info = ntohl(info), .origin = SO_EE_ORIGIN_ICMP6,
+		.type = type, .code = code,
+		.no_way = type == ICMPV6_DEST_UNREACH &&
+			  code == ICMPV6_NOROUTE,
+	};
 	struct net *net = dev_net(skb->dev);
 	struct sock *sk;
-	u32 mtu = 0;
-	bool hard;
-	int err;
 
-	hard = icmpv6_err_convert(type, code, &err);
 	if (type == NDISC_REDIRECT)
 		return 0;
-	if (type == ICMPV6_PKT_TOOBIG)
-		mtu = max_t(u32, ntohl(info), IPV6_MIN_MTU);
+	msg.ends_request = icmpv6_err_convert(type, code, &msg.err);
+	if (type == ICMPV6_PKT_TOOBIG) {
+		msg.mtu = msg.info;
+		if (msg.mtu < IPV6_MIN_MTU)
+			return 0;
+	}
 
-	sk = ferry_lookup6_sent(net, iph, th, inet6_iif(skb), inet6_sdif(skb));
+	sk = ferry_lookup6_sent(net, iph, msg.th, inet6_iif(skb),
+				inet6_sdif(skb));
 	if (!sk)
 		return -ENOENT;
-	if (sk_fullsock(sk)) {
-		bh_lock_sock(sk);
-		ferry_demux_error(sk, ntohl(th->seq), err, mtu, hard);
-		bh_unlock_sock(sk);
-	}
-	ferry_put(sk);
+	ferry_icmp_rcv(sk, skb, &msg);
 	return 0;
 }
 

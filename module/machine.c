@@ -75,6 +75,7 @@ static const struct ferry_step machine[FERRY_STATES][FERRY_EVENTS] = {
 		/* A full socket, to which the same segment is given. */
 		[FERRY_SEG_ACK_SYN]	 = GO(SYN_RECV, NOTHING),
 		[FERRY_TIMEOUT]		 = END(NOTHING, 0),
+		[FERRY_ICMP]		 = END(NOTHING, 0),
 	},
 	[TCP_ESTABLISHED] = {
 		[FERRY_CALL_CLOSE]	 = GO(FIN_WAIT1, FIN),
@@ -99,7 +100,7 @@ static const struct ferry_step machine[FERRY_STATES][FERRY_EVENTS] = {
 		[FERRY_SEG_ACK_BAD]	 = STAY(CHALLENGE),
 		[FERRY_SEG_ACK_OLD]	 = STAY(CHALLENGE),
 		[FERRY_SEG_ACK_FIN]	 = GO(FIN_WAIT2, NOTHING),
-		[FERRY_SEG_DATA_LATE]	 = END(RST, ECONNRESET),
+		[FERRY_SEG_DATA_LATE]	 = END(RST_BACK, ECONNRESET),
 		[FERRY_SEG_FIN]		 = GO(CLOSING, ACK),
 		[FERRY_TIMEOUT]		 = END(NOTHING, ETIMEDOUT),
 	},
@@ -112,7 +113,7 @@ static const struct ferry_step machine[FERRY_STATES][FERRY_EVENTS] = {
 		[FERRY_SEG_SYN]		 = STAY(CHALLENGE),
 		[FERRY_SEG_ACK_BAD]	 = STAY(CHALLENGE),
 		[FERRY_SEG_ACK_OLD]	 = STAY(CHALLENGE),
-		[FERRY_SEG_DATA_LATE]	 = END(RST, ECONNRESET),
+		[FERRY_SEG_DATA_LATE]	 = END(RST_BACK, ECONNRESET),
 		[FERRY_SEG_FIN]		 = GO(TIME_WAIT, ACK),
 		[FERRY_TIMEOUT]		 = END(NOTHING, 0),
 	},
@@ -230,6 +231,21 @@ static enum ferry_event classify_time_wait(const struct ferry_seg *seg,
 	return FERRY_SEG_OUTSIDE;
 }
 
+/* First check: the sequence number. */
+static bool is_acceptable(const struct ferry_seg *seg,
+			  const struct ferry_expected *x)
+{
+	u32 right = x->rcv_nxt + x->rcv_wnd;
+
+	if (!x->strict)
+		return ferry_seq_acceptable(seg->seq, seg->end_seq, x->rcv_wup,
+					    x->rcv_nxt, x->rcv_wnd);
+	if (seg->seq == seg->end_seq)
+		return seq_between(seg->seq, x->rcv_nxt, right);
+	return seq_after(seg->end_seq, x->rcv_nxt) &&
+	       seq_before(seg->seq, right);
+}
+
 /* The SYN of the peer, as the connection knows it. */
 static bool is_first_syn(const struct ferry_seg *seg,
 			 const struct ferry_expected *x)
@@ -257,8 +273,7 @@ static enum ferry_event classify_synchronized(int state,
 	    !(seg->flags & (FERRY_RST | FERRY_ACK)))
 		return FERRY_SEG_SYN_AGAIN;
 	/* first, the sequence number */
-	if (!ferry_seq_acceptable(seg->seq, seg->end_seq, x->rcv_wup,
-				  x->rcv_nxt, x->rcv_wnd))
+	if (!is_acceptable(seg, x))
 		return seg->flags & FERRY_RST ? FERRY_SEG_OUTSIDE_RST :
 						FERRY_SEG_OUTSIDE;
 	/* second, the RST bit */

@@ -131,10 +131,13 @@ struct ferry_seg {
  * struct ferry_expected - what a connection expects
  * @snd_una: SND.UNA
  * @snd_nxt: SND.NXT
- * @max_window: the largest window that the peer ever announced
+ * @max_window: the largest window that the peer ever announced, or all that
+ *	it has acknowledged if that is less
  * @rcv_wup: RCV.NXT when the window was last announced
  * @rcv_nxt: RCV.NXT
  * @rcv_wnd: RCV.WND, measured from @rcv_nxt
+ * @strict: a mini socket, which can make no use of the header of a segment
+ *	that only repeats what has been acknowledged
  *
  * In SYN_SENT only @snd_una and @snd_nxt mean something, in CLOSE and LISTEN
  * nothing does.
@@ -146,6 +149,7 @@ struct ferry_expected {
 	u32 rcv_wup;
 	u32 rcv_nxt;
 	u32 rcv_wnd;
+	bool strict;
 };
 
 struct ferry_step ferry_machine(int state, enum ferry_event event);

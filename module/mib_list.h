@@ -25,6 +25,7 @@ FERRY_MIB(OUT_SEGS, "OutSegs"),
 FERRY_MIB(RETRANS_SEGS, "RetransSegs"),
 FERRY_MIB(OUT_RSTS, "OutRsts"),
 FERRY_MIB(CHALLENGE_ACKS, "ChallengeACKs"),
+FERRY_MIB(OUT_OF_WINDOW_ICMPS, "OutOfWindowIcmps"),
 /* recovery */
 FERRY_MIB(TIMEOUTS, "Timeouts"),
 FERRY_MIB(FAST_RECOVERY, "FastRecovery"),

@@ -195,8 +195,11 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 		return;
 	}
 	if (!takes_data(sk)) {
-		/* The ACK of its FIN was lost, if it is nothing worse. */
-		reject(sk, skb, FERRY_DROP_OLD_DATA);
+		/* Its FIN again: our ACK was lost.  There is no text behind. */
+		if (seq_after(cb->end_seq, fp->rcv_nxt))
+			ferry_drop(sk, skb, FERRY_DROP_OVER_WINDOW);
+		else
+			reject(sk, skb, FERRY_DROP_OLD_DATA);
 		return;
 	}
 	skb_dst_drop(skb);

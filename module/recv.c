@@ -183,7 +183,7 @@ int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 
 	msg->msg_namelen = 0;
 	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return ferry_recv_error(sk, msg, size);
 
 	lock_sock(sk);
 	ret = -ENOTCONN;

@@ -557,7 +557,7 @@ static enum ferry_event classify(const struct ferry_request_sock *req,
 	const struct ferry_expected expected = {
 		.snd_una = req->snt_isn, .snd_nxt = req->snt_isn + 1,
 		.rcv_wup = req->rcv_isn + 1, .rcv_nxt = req->rcv_isn + 1,
-		.rcv_wnd = req->rcv_wnd,
+		.rcv_wnd = req->rcv_wnd, .strict = true,
 	};
 
 	return ferry_classify(TCP_NEW_SYN_RECV, &seg, &expected);

@@ -226,6 +226,7 @@ static enum ferry_event classify(const struct ferry_timewait_sock *tw,
 		.snd_una = tw->snd_nxt, .snd_nxt = tw->snd_nxt,
 		.max_window = S32_MAX, .rcv_wup = tw->rcv_nxt,
 		.rcv_nxt = tw->rcv_nxt, .rcv_wnd = tw->rcv_wnd,
+		.strict = true,
 	};
 
 	return ferry_classify(state, &seg, &expected);
@@ -291,8 +292,7 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 		if (ferry_may_challenge(net, skb, &tw->last_answer))
 			send_ack(tw, skb);
 		break;
-	case FERRY_SEND_RST:
-		/* Without a socket it can only answer the segment. */
+	case FERRY_SEND_RST_BACK:
 		ferry_reply_reset(net, tw->af_ops,
 				  ferry_mini_sk(&tw->common), skb);
 		break;

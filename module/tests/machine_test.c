@@ -150,7 +150,7 @@ static struct ferry_step rfc_segment(int state, enum ferry_event event)
 		return in & TCPF_LAST_ACK ? step(TCP_CLOSE, 0, 0) : stay;
 	case FERRY_SEG_DATA_LATE:
 		return in & CLOSED_HERE ?
-		       step(TCP_CLOSE, FERRY_SEND_RST, ECONNRESET) : stay;
+		       step(TCP_CLOSE, FERRY_SEND_RST_BACK, ECONNRESET) : stay;
 	case FERRY_SEG_FIN:
 		if (in & TCPF_ESTABLISHED)
 			return step(TCP_CLOSE_WAIT, FERRY_SEND_ACK, 0);
@@ -178,6 +178,8 @@ static struct ferry_step rfc_step(int state, enum ferry_event event)
 		return in & (TCPF_SYN_SENT | FULL) ?
 		       step(TCP_CLOSE, 0, ETIMEDOUT) : step(state, 0, 0);
 	}
+	if (event == FERRY_ICMP && in & TCPF_NEW_SYN_RECV)
+		return step(TCP_CLOSE, 0, 0);
 	if (event == FERRY_ICMP)
 		return in & (TCPF_SYN_SENT | TCPF_SYN_RECV) ?
 		       step(TCP_CLOSE, 0, EHOSTUNREACH) : step(state, 0, 0);
@@ -245,7 +247,20 @@ struct distances {
 	s64 unannounced;	/* RCV.NXT beyond what the peer was told */
 	s64 window;
 	u8 flags;
+	bool strict;
 };
+
+/* RFC 9293 table 6; Linux's wider test for full sockets. */
+static bool rfc_acceptable(const struct distances *d)
+{
+	s64 end = d->seq + d->len;
+
+	if (!d->strict)
+		return end >= -d->unannounced && d->seq <= d->window;
+	if (!d->len)
+		return d->seq >= 0 && d->seq <= d->window;
+	return end > 0 && d->seq < d->window;
+}
 
 static enum ferry_event rfc_new(const struct distances *d)
 {
@@ -291,7 +306,7 @@ static enum ferry_event rfc_synchronized(int state, const struct distances *d)
 	/* The SYN that made the request. */
 	if (state == TCP_NEW_SYN_RECV && syn && !rst && !ack && d->seq == -1)
 		return FERRY_SEG_SYN_AGAIN;
-	if (d->seq + d->len < -d->unannounced || d->seq > d->window)
+	if (!rfc_acceptable(d))
 		return rst ? FERRY_SEG_OUTSIDE_RST : FERRY_SEG_OUTSIDE;
 	if (rst)
 		return d->seq ? FERRY_SEG_RST_BLIND : FERRY_SEG_RST;
@@ -338,7 +353,7 @@ static enum ferry_event classify_at(int state, const struct distances *d,
 		.snd_una = snd_una, .snd_nxt = snd_una + d->in_flight,
 		.max_window = d->max_window,
 		.rcv_wup = rcv_nxt - d->unannounced, .rcv_nxt = rcv_nxt,
-		.rcv_wnd = d->window,
+		.rcv_wnd = d->window, .strict = d->strict,
 	};
 
 	return ferry_classify(state, &seg, &x);
@@ -400,6 +415,7 @@ static void every_segment_in_every_state(struct kunit *test)
 		bool told = !((1 << states[s]) & SYNCHRONIZED);
 
 		d.unannounced = told ? 0 : 10;
+		d.strict = states[s] == TCP_NEW_SYN_RECV;
 		for (flags = 0; flags < 256; flags++) {
 			for (q = 0; q < ARRAY_SIZE(seqs); q++) {
 				for (a = 0; a < ARRAY_SIZE(acks); a++) {
