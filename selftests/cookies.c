@@ -73,13 +73,6 @@ static int cookie_stage(struct wire *w, enum family fam, int which,
 	return l;
 }
 
-static void add_timestamp(struct segment *s, __u32 value, __u32 echo)
-{
-	__u32 v[2] = { htonl(value), htonl(echo) };
-
-	add_option(s, 8, v, sizeof(v));
-}
-
 /* The value of the timestamp that a segment carries; 0 if it has none. */
 static __u32 timestamp_of(const struct segment *s)
 {
