@@ -69,7 +69,7 @@ static void data_acknowledged(struct sock *sk, const struct ferry_ack_state *st)
 
 /* What counters and tracepoints show of it. */
 static void show_events(struct sock *sk, const struct ferry_ack_state *st,
-			 u8 prior_state)
+			u8 prior_state)
 {
 	struct net *net = sock_net(sk);
 

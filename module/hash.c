@@ -45,7 +45,7 @@
 #include "ferry.h"
 
 #define EHASH_MIN	256U		/* chains; powers of two */
-#define EHASH_MAX	(1U << 24)
+#define EHASH_MAX	0x1000000U
 
 static struct ferry_ehash_table *new_table(u32 size)
 {

@@ -73,8 +73,9 @@ void ferry_purge_write_queue(struct sock *sk)
  * ferry_sndbuf_expand() - the congestion window has grown: so does the buffer
  * @sk: the socket
  *
- * Twice the window, or what the algorithm says, so that one may be written while the other is on its way;
- * a segment is reckoned with what it costs in memory.
+ * Twice the window, or what the algorithm says, so that one may be written
+ * while the other is on its way; a segment is reckoned with what it costs in
+ * memory.
  */
 void ferry_sndbuf_expand(struct sock *sk)
 {

@@ -39,7 +39,7 @@ static inline u16 ferry_urgent_pointer(u32 seq, u32 snd_up, u32 snd_nxt)
 	if (!seq_before(seq, snd_up))
 		return 0;
 	if (snd_up - seq <= U16_MAX)
-		return snd_up - seq;
+		return (snd_up - seq) & U16_MAX;
 	return seq_after(seq + U16_MAX, snd_nxt) ? U16_MAX : 0;
 }
 

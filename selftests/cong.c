@@ -180,7 +180,7 @@ TEST_F(algorithms, all_carry_a_stream)
 
 struct changes {
 	int fd;
-	_Atomic bool over;
+	bool over;
 	int made;
 	int failed;
 };
@@ -189,7 +189,8 @@ static void *change_all_the_time(void *arg)
 {
 	struct changes *changes = arg;
 
-	while (!changes->over || !changes->made)
+	while (!__atomic_load_n(&changes->over, __ATOMIC_RELAXED) ||
+	       !changes->made)
 		if (choose(changes->fd,
 			   names[changes->made++ % ARRAY_SIZE(names)]))
 			changes->failed++;
@@ -211,7 +212,7 @@ TEST_F(algorithms, change_under_traffic)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, change_all_the_time,
 				    &changes));
 	EXPECT_TRUE(exchange(fd[0], fd[1], 2000000, 3 * SOON_MS));
-	changes.over = true;
+	__atomic_store_n(&changes.over, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	EXPECT_GT(changes.made, 10);
 	EXPECT_EQ(0, changes.failed);

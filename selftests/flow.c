@@ -947,9 +947,9 @@ TEST_F(flow, tcp_info_tells_the_truth)
 		EXPECT_TRUE(wait_until(queue_out_empty, &fd[0], SOON_MS));
 		note_ret(t, "getsockopt", getsockopt(fd[0], SOL_TCP, TCP_INFO,
 						     &info, &len));
-		note(t, "state %d retransmits %u total_retrans %u unacked %u",
-		     info.tcpi_state, info.tcpi_retransmits,
-		     info.tcpi_total_retrans, info.tcpi_unacked);
+		/* On a slow machine either may have probed for a lost tail. */
+		note(t, "state %d retransmits %u unacked %u", info.tcpi_state,
+		     info.tcpi_retransmits, info.tcpi_unacked);
 		EXPECT_LT(0, info.tcpi_rtt);
 		EXPECT_GT(1000000, info.tcpi_rtt);
 		EXPECT_LT(0, info.tcpi_snd_cwnd);

@@ -18,24 +18,29 @@
 
 #include "fuzz.h"
 
+/* Any argument means one of the values that there are. */
 #define PICK(table, arg) ((table)[(arg) % ARRAY_SIZE(table)])
 
 static const int sizes[] = { 1, 0, 10, 100, 1000, 1460, 3000, 8000 };
+
 static const int send_flags[] = {
 	0, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_EOR, MSG_CONFIRM,
 	MSG_PEEK, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE,
 };
+
 static const int recv_flags[] = {
 	MSG_DONTWAIT, 0, MSG_PEEK, MSG_PEEK | MSG_DONTWAIT,
 	MSG_WAITALL, MSG_TRUNC | MSG_DONTWAIT, MSG_TRUNC | MSG_PEEK,
 	MSG_WAITALL | MSG_DONTWAIT, MSG_WAITALL | MSG_PEEK,
 	MSG_CMSG_CLOEXEC, MSG_ERRQUEUE | MSG_DONTWAIT,
 };
+
 static const int events[] = {
 	POLLIN | POLLOUT | POLLRDHUP | POLLPRI, POLLIN, POLLOUT, POLLRDHUP, 0,
 	POLLIN | POLLRDNORM | POLLRDBAND | POLLOUT | POLLWRNORM | POLLWRBAND |
 		POLLPRI | POLLRDHUP | POLLERR | POLLHUP,
 };
+
 static const int backlogs[] = { 5, 0, 1, -1, 128 };
 static const int optlens[] = { 4, 4, 4, 8, 0, 1, 2, 3, 16, -1 };
 static const __u16 ports[] = { 7001, 7001, 0, 7002, 80 };

@@ -688,7 +688,7 @@ unsigned long counter(int proto, const char *name)
 		snprintf(line, sizeof(line), "%s ", name);
 		p = strstr(text, line);
 		if (!p || (p > text && p[-1] != '\n'))
-			die("no counter %s", name);
+			die("there is no '%s'", name);
 		return strtoul(p + strlen(line), NULL, 10);
 	}
 	snprintf(line, sizeof(line), "TCP%s", name);
@@ -698,7 +698,7 @@ unsigned long counter(int proto, const char *name)
 		return value;
 	read_file("/proc/net/netstat", text, sizeof(text));
 	if (!netstat_value(text, line, &value))
-		die("no counter %s", name);
+		die("there is no '%s'", name);
 	return value;
 }
 

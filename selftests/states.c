@@ -385,7 +385,7 @@ FIXTURE_TEARDOWN(states)
 	wire_close(&self->w);
 }
 
-static void compare(FIXTURE_DATA(states) *self, enum place place,
+static void compare(struct _test_data_states *self, enum place place,
 		    const struct probe *p)
 {
 	struct sight tcp, ferry;
