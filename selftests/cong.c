@@ -60,6 +60,19 @@ static bool unloaded(void *module)
 	return !unload(module) || errno == ENOENT;
 }
 
+/* Nothing is left loaded: what uses ferry.ko would keep it from unloading. */
+static void unload_all(void)
+{
+	static char *const modules[] = {
+		"ferry_bbr", "ferry_dctcp", "ferry_aimd",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modules); i++)
+		if (!wait_until(unloaded, modules[i], SOON_MS))
+			die("%s stays", modules[i]);
+}
+
 static void choices(struct transcript *t, int proto)
 {
 	int fd = open_socket(V4, proto);
@@ -120,6 +133,7 @@ FIXTURE_SETUP(algorithms)
 FIXTURE_TEARDOWN(algorithms)
 {
 	(void)self;
+	unload_all();
 }
 
 TEST_F(algorithms, come_when_they_are_asked_for)
@@ -256,6 +270,7 @@ FIXTURE_SETUP(pacing)
 FIXTURE_TEARDOWN(pacing)
 {
 	(void)self;
+	unload_all();
 }
 
 TEST_F(pacing, by_the_socket)
