@@ -351,8 +351,9 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 		refuse(sk, skb, FERRY_SEG_DATA_LATE);
 		return;
 	}
-	/* Data with an ACK that says nothing new lets nothing more go out. */
-	gates_moved = cb->seq == cb->end_seq || o.num_sacks ||
+	/* Data in order, with an ACK that says nothing new, lets nothing out. */
+	gates_moved = cb->seq == cb->end_seq || cb->flags & FERRY_FIN ||
+		      cb->seq != fp->rcv_nxt || o.num_sacks ||
 		      ferry_wnd_end(fp) != wnd_end;
 	/* sixth, the URG bit */
 	if (unlikely(cb->flags & FERRY_URG ||
