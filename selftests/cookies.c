@@ -207,19 +207,24 @@ TEST_F(cookies, forged_ones_are_reset)
 		struct transcript *t = &self->log[i];
 		struct segment s, r, ack;
 		struct wire w;
+		unsigned long before;
 		__u16 port;
 		int l = cookie_stage(&w, variant->fam, i, &port);
 
-		/* No cookie has been sent: it is not even looked at. */
+		/*
+		 * No cookie has been sent: it is not even looked at.  (TCP does
+		 * for the minutes in which the clock's low 32 bits are small.)
+		 */
 		ack = (struct segment){
 			.from = 40000, .to = port, .seq = ISS + 1, .ack = 4711,
 			.flags = ACK, .window = 1000,
 		};
 		wire_send(&w, &ack);
 		wire_await(&w, &r);
-		note(t, "before: %s, failed %lu", flags_text(&r),
-		     counter(w.proto, "SyncookiesFailed"));
+		note(t, "before: %s", flags_text(&r));
 		ASSERT_EQ(RST, r.flags);
+		before = counter(w.proto, "SyncookiesFailed");
+		EXPECT_TRUE(w.proto == IPPROTO_TCP || !before);
 
 		s = offering(&offers[2], 40000, port);
 		wire_send(&w, &s);
@@ -242,7 +247,7 @@ TEST_F(cookies, forged_ones_are_reset)
 			wire_send(&w, &forged);
 			wire_await(&w, &r);
 			note(t, "%d: %s, failed %lu", k, flags_text(&r),
-			     counter(w.proto, "SyncookiesFailed"));
+			     counter(w.proto, "SyncookiesFailed") - before);
 			EXPECT_EQ(RST, r.flags);
 			EXPECT_EQ(forged.ack, r.seq);
 		}
