@@ -138,6 +138,37 @@ static int build(const struct wire *w, const struct segment *s, __u8 *p)
 	return len;
 }
 
+/* An IPv4 header without options in front of @len bytes. */
+static void put_ip4(__u8 *p, const void *from, const void *to, int proto,
+		    int len)
+{
+	struct iphdr *ip = (struct iphdr *)p;
+
+	memset(ip, 0, sizeof(*ip));
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->ttl = 64;
+	ip->protocol = proto;
+	ip->tot_len = htons(sizeof(*ip) + len);
+	memcpy(&ip->saddr, from, 4);
+	memcpy(&ip->daddr, to, 4);
+	ip->check = htons(fold(add_up(p, sizeof(*ip), 0)));
+}
+
+static void put_ip6(__u8 *p, const void *from, const void *to, int proto,
+		    int len)
+{
+	struct ip6_hdr *ip = (struct ip6_hdr *)p;
+
+	memset(ip, 0, sizeof(*ip));
+	ip->ip6_vfc = 6 << 4;
+	ip->ip6_hlim = 64;
+	ip->ip6_nxt = proto;
+	ip->ip6_plen = htons(len);
+	memcpy(&ip->ip6_src, from, 16);
+	memcpy(&ip->ip6_dst, to, 16);
+}
+
 void wire_send(struct wire *w, const struct segment *s)
 {
 	__u8 packet[2048];
@@ -171,6 +202,36 @@ void wire_send(struct wire *w, const struct segment *s)
 		memcpy(&ip->ip6_dst, ip_of(&w->ours), 16);
 	}
 	if (write(w->tun, packet, len) != len)
+		die("write to tun");
+}
+
+void wire_icmp(struct wire *w, __u8 type, __u8 code, __u32 info,
+	       const struct segment *about)
+{
+	bool v4 = w->fam == V4;
+	int ip_len = v4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
+	const void *ours = ip_of(&w->ours), *peer = ip_of(&w->peer);
+	void (*put_ip)(__u8 *p, const void *from, const void *to, int proto,
+		       int len) = v4 ? put_ip4 : put_ip6;
+	__u8 packet[128] = { 0 };
+	__u8 *icmp = packet + ip_len, *inner = icmp + 8;
+	__u8 *header = inner + ip_len;
+	int len = 8 + ip_len + HEADER, proto = v4 ? 1 : 58;
+	__u32 sum = 0;
+
+	put_ip(packet, peer, ours, proto, len);
+	icmp[0] = type;
+	icmp[1] = code;
+	put32(icmp + 4, info);
+	put_ip(inner, ours, peer, w->proto, HEADER);
+	put16(header, about->from);
+	put16(header + 2, about->to);
+	put32(header + 4, about->seq);
+	header[12] = HEADER / 4 << 4;
+	if (!v4)
+		sum = add_up(ours, 16, add_up(peer, 16, len + proto));
+	put16(icmp + 2, fold(add_up(icmp, len, sum)));
+	if (write(w->tun, packet, ip_len + len) != ip_len + len)
 		die("write to tun");
 }
 

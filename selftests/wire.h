@@ -56,6 +56,12 @@ void wire_open_here(struct wire *w, enum family fam, int proto);
 void wire_close(struct wire *w);
 
 void wire_send(struct wire *w, const struct segment *s);
+/*
+ * Say, as the peer or a router in front of it would, that @about, of which only
+ * the ports and the sequence number count, was not delivered.
+ */
+void wire_icmp(struct wire *w, __u8 type, __u8 code, __u32 info,
+	       const struct segment *about);
 /* The next segment from the kernel; false if none comes in time. */
 bool wire_recv(struct wire *w, struct segment *s, int timeout_ms);
 /* One must come. */
