@@ -25,7 +25,8 @@ static void queue_error(struct sock *sk, struct sk_buff *skb,
 	struct sock_exterr_skb *serr;
 	struct sk_buff *clone;
 
-	if (!ferry_recverr(sk))
+	/* TCP over IPv4 queues it whether it was asked to or not. */
+	if (!ferry_recverr(sk) && msg->origin != SO_EE_ORIGIN_ICMP)
 		return;
 	clone = skb_clone(skb, GFP_ATOMIC);
 	if (!clone)
