@@ -76,21 +76,15 @@ static int cookie_stage(struct wire *w, enum family fam, int which,
 /* The value of the timestamp that a segment carries; 0 if it has none. */
 static __u32 timestamp_of(const struct segment *s)
 {
-	__u32 v;
-	int i = 0;
+	const __u8 *option;
+	__u32 value;
+	int len;
 
-	while (i < s->options_len && s->options[i]) {
-		if (s->options[i] == 1) {
-			i++;
-			continue;
-		}
-		if (s->options[i] == 8) {
-			memcpy(&v, s->options + i + 2, sizeof(v));
-			return ntohl(v);
-		}
-		i += s->options[i + 1];
-	}
-	return 0;
+	option = find_option(s, 8, &len);
+	if (!option)
+		return 0;
+	memcpy(&value, option, sizeof(value));
+	return ntohl(value);
 }
 
 struct offer {

@@ -338,23 +338,9 @@ static const struct {
 /* ------------------------------------------------------------------ */
 /* Counters and tracepoints */
 
-static long count_of(const char *name)
-{
-	char text[8192], line[60];
-	const char *p;
-
-	if (!read_file("/proc/net/ferry_stat", text, sizeof(text)))
-		die("/proc/net/ferry_stat");
-	snprintf(line, sizeof(line), "%s ", name);
-	p = strstr(text, line);
-	if (!p)
-		die("no counter %s", name);
-	return atol(p + strlen(line));
-}
-
 static bool has_counted(void *name)
 {
-	return count_of(name) > 0;
+	return counter(ferry(), name) > 0;
 }
 
 static void trace_start(const char *event)
@@ -458,7 +444,7 @@ TEST(resets_are_traced)
 	trace_start("ferry_reset");
 	no_socket(&s);
 	EXPECT_TRUE(wait_until(is_traced, &sent, SOON_MS));
-	EXPECT_EQ(1, count_of("OutRsts"));
+	EXPECT_EQ(1, counter(ferry(), "OutRsts"));
 	s.mine++;
 	establish(&s);
 	send_flags(&s, RST);
