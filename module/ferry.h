@@ -459,6 +459,7 @@ struct ferry_request_sock {
  * @bind_bucket: the port, still taken
  * @timer: 2 MSL or the FIN_WAIT2 time-out
  * @snd_nxt: SND.NXT
+ * @max_window: how far behind it an ACK may be
  * @rcv_nxt: RCV.NXT
  * @rcv_wnd: RCV.WND in bytes
  * @last_answer: for ferry_may_answer()
@@ -482,6 +483,7 @@ struct ferry_timewait_sock {
 	struct ferry_bind_bucket *bind_bucket;
 	struct timer_list timer;
 	u32 snd_nxt;
+	u32 max_window;
 	u32 rcv_nxt;
 	u32 rcv_wnd;
 	u32 last_answer;
@@ -594,6 +596,12 @@ static inline struct sk_buff *ferry_send_head(const struct sock *sk)
 static inline u32 ferry_wnd_end(const struct ferry_sock *fp)
 {
 	return fp->snd_una + fp->snd_wnd;
+}
+
+/* How far behind an ACK may be: RFC 5961 5.2, and what there was to be acked. */
+static inline u32 ferry_max_window(const struct ferry_sock *fp)
+{
+	return min_t(u64, fp->max_window, fp->bytes_acked);
 }
 
 /* What is left of the window that was announced last. */

@@ -183,7 +183,7 @@ static enum ferry_event classify(const struct sock *sk,
 	};
 	const struct ferry_expected expected = {
 		.snd_una = fp->snd_una, .snd_nxt = fp->snd_nxt,
-		.max_window = min_t(u64, fp->max_window, fp->bytes_acked),
+		.max_window = ferry_max_window(fp),
 		.rcv_wup = fp->rcv_wup,
 		.rcv_nxt = fp->rcv_nxt, .rcv_wnd = ferry_receive_window(fp),
 	};

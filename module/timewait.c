@@ -129,6 +129,7 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	copy_flow(tw, sk);
 	tw->substate = substate;
 	tw->snd_nxt = fp->snd_nxt;
+	tw->max_window = ferry_max_window(fp);
 	tw->rcv_nxt = fp->rcv_nxt;
 	tw->rcv_wnd = ferry_receive_window(fp);
 	tw->rcv_wscale = fp->rcv_wscale;
@@ -224,7 +225,7 @@ static enum ferry_event classify(const struct ferry_timewait_sock *tw,
 	};
 	const struct ferry_expected expected = {
 		.snd_una = tw->snd_nxt, .snd_nxt = tw->snd_nxt,
-		.max_window = S32_MAX, .rcv_wup = tw->rcv_nxt,
+		.max_window = tw->max_window, .rcv_wup = tw->rcv_nxt,
 		.rcv_nxt = tw->rcv_nxt, .rcv_wnd = tw->rcv_wnd,
 		.strict = true,
 	};

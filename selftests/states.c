@@ -241,6 +241,11 @@ static bool acks_unsent(const struct probe *p)
 	return has(p, ACK, SYN | RST) && p->ack_off == 1;
 }
 
+static bool acks_old(const struct probe *p)
+{
+	return has(p, ACK, SYN | RST) && p->ack == OLDEST;
+}
+
 static bool rst_or_syn(const struct probe *p)
 {
 	return p->flags & (SYN | RST);
@@ -292,6 +297,7 @@ static const struct {
 	{ IN(SYN_RECV), syn, " <ACK" },
 	/* RFC 5961, for an orphan, too. */
 	{ IN(FIN_WAIT2_ORPHAN), rst_or_syn, "" },
+	{ IN(FIN_WAIT2_ORPHAN), acks_old, " <ACK" },
 	/* RFC 5961: a RST must be at RCV.NXT. */
 	{ PEER_CLOSED, rst_below, "" },
 	/* The sequence number is looked at first. */
