@@ -428,6 +428,24 @@ static bool ehash_del(struct ferry_net *fn, struct sock *sk)
 	return true;
 }
 
+/*
+ * Not by adding one and removing the other: a reader that is between the head
+ * of the chain and @old would find neither.
+ */
+static void replace_node(struct hlist_nulls_node *old,
+			 struct hlist_nulls_node *new)
+{
+	struct hlist_nulls_node *next = old->next;
+
+	new->next = next;
+	new->pprev = old->pprev;
+	smp_store_release(new->pprev, new);
+	if (!is_a_nulls(next))
+		WRITE_ONCE(next->pprev, &new->next);
+	/* A reader that stands on @old goes on from there. */
+	WRITE_ONCE(old->pprev, NULL);
+}
+
 /**
  * ferry_hash_insert() - add a full or mini socket unless there is a twin
  * @sk: addresses and ports are set, sk_hash is not
@@ -466,7 +484,7 @@ bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af)
  * @old: hashed, or no longer so
  * @new: has the same addresses, ports and sk_hash
  *
- * No reader finds neither: @new is added before @old goes.
+ * A reader finds one of them.
  *
  * Context: BH or process.
  *
@@ -481,8 +499,9 @@ bool ferry_hash_replace(struct sock *old, struct sock *new)
 	spin_lock_bh(&share->lock);
 	hashed = !sk_unhashed(old);
 	if (hashed) {
-		ehash_add(fn, new);
-		ehash_del(fn, old);
+		replace_node(&old->sk_nulls_node, &new->sk_nulls_node);
+		sock_prot_inuse_add(sock_net(old), old->sk_prot,
+				    sk_fullsock(new) - sk_fullsock(old));
 	}
 	spin_unlock_bh(&share->lock);
 	return hashed;

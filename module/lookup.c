@@ -67,8 +67,9 @@ again:
 		sk_nulls_for_each_rcu(sk, node, &t->chains[slot]) {
 			if (sk->sk_hash != hash || !match(sk, key))
 				continue;
+			/* It has left the chain; another may have its place. */
 			if (!refcount_inc_not_zero(&sk->sk_refcnt))
-				return NULL;
+				goto again;
 			if (sk->sk_hash == hash && match(sk, key))
 				return sk;
 			ferry_put(sk);
