@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -301,15 +300,6 @@ static int flood_body(void *arg)
 	return 0;
 }
 
-static unsigned int flood_size(void)
-{
-	const char *text = getenv("FERRY_FLOOD");
-
-	if (text && *text)
-		return atoi(text);
-	return slowness() > 2 ? 2000 : 50000;
-}
-
 static bool flood_reached(void *arg)
 {
 	const struct flood *f = arg;
@@ -349,9 +339,9 @@ static unsigned long slab_objects(const char *name)
  * All through the flood every client gets in with its first SYN.  What the
  * flood leaves behind is bounded by the backlog.
  */
-TEST_F(cookies, a_flood_shuts_nobody_out)
+TEST_F_TIMEOUT(cookies, a_flood_shuts_nobody_out, 3600)
 {
-	const unsigned int size = flood_size();
+	const unsigned int size = from_environment("FERRY_FLOOD", 50000);
 	int i, k;
 
 	for (i = 0; i < 2; i++) {

@@ -25,13 +25,6 @@ static struct fuzz_pair *tcp_pair, *ferry_pair;
 static __u32 runs;
 static unsigned int unsteady;
 
-static unsigned int from_environment(const char *name, unsigned int otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoul(text, NULL, 0) : otherwise;
-}
-
 /* The first call at which they part, or -1. */
 static int parting(const struct program *p, const struct outcome *a,
 		   const struct outcome *b)

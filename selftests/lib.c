@@ -244,10 +244,16 @@ int queue_out(int fd)
 /* ------------------------------------------------------------------ */
 /* Time */
 
+unsigned long from_environment(const char *name, unsigned long otherwise)
+{
+	const char *s = getenv(name);
+
+	return s && *s ? strtoul(s, NULL, 0) : otherwise;
+}
+
 int slowness(void)
 {
-	const char *s = getenv("FERRY_SLOW");
-	int n = s && *s ? atoi(s) : 1;
+	int n = from_environment("FERRY_SLOW", 1);
 
 	return n > 0 ? n : 1;
 }

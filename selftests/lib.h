@@ -89,6 +89,9 @@ int get_int(int fd, int level, int option);
 int queue_in(int fd);
 int queue_out(int fd);
 
+/* A number that whoever runs the tests may choose. */
+unsigned long from_environment(const char *name, unsigned long otherwise);
+
 /* ------------------------------------------------------------------ */
 /* Time */
 

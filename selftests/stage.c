@@ -159,6 +159,10 @@ static void open_passively(struct stage *st)
 	s = stage_segment(st, SYN);
 	s.seq = ISS;
 	add_mss(&s, 1000);
+	if (st->offers) {
+		add_sack_permitted(&s);
+		add_timestamp(&s, PEER_TIME, 0);
+	}
 	stage_send(st, &s);
 	await_flags(st, SYN | ACK);
 	st->snd = ISS + 1;

@@ -10,6 +10,7 @@
 
 #define ISS 1000000u	/* the peer's initial sequence number */
 #define PEER_WINDOW 60000u
+#define PEER_TIME 1000000u	/* the peer's clock, if it offers timestamps */
 #define UNSENT 10	/* bytes that the kernel has sent and nobody acked */
 
 enum place {
@@ -41,6 +42,7 @@ struct stage {
 	__u16 port;	/* the kernel's */
 	__u16 mine;	/* the peer's */
 	int fd;		/* -1 if there is none */
+	bool offers;	/* the peer offers SACK and timestamps when dialled to */
 	__u32 iss;	/* the kernel's ISS */
 	__u32 snd;	/* next sequence number of the peer */
 	__u32 una;	/* oldest of the kernel's that the peer has not acked */

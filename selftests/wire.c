@@ -174,6 +174,7 @@ void wire_send(struct wire *w, const struct segment *s)
 	__u8 packet[2048];
 	int len;
 
+	memset(packet, 0, sizeof(packet));
 	if (w->fam == V4) {
 		struct iphdr *ip = (struct iphdr *)packet;
 
@@ -201,6 +202,7 @@ void wire_send(struct wire *w, const struct segment *s)
 		memcpy(&ip->ip6_src, ip_of(&w->peer), 16);
 		memcpy(&ip->ip6_dst, ip_of(&w->ours), 16);
 	}
+	len += s->excess;
 	if (write(w->tun, packet, len) != len)
 		die("write to tun");
 }

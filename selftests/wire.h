@@ -39,6 +39,7 @@ struct segment {
 	int data_offset;	/* in words, 0 for the truth */
 	int cut;		/* bytes missing at the end of the packet */
 	bool bad_checksum;
+	int excess;		/* bytes behind the end that IP announced */
 };
 
 struct wire {
