@@ -101,7 +101,7 @@ void ferry_rcvbuf_tune(struct sock *sk)
 /**
  * ferry_rcv_ssthresh_grow() - a segment has come: promise more of the buffer
  * @sk: the socket
- * @skb: the segment, in order, its header taken off
+ * @skb: the segment, its header taken off
  */
 void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb)
 {

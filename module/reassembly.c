@@ -126,6 +126,9 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 		ferry_drop(sk, skb, FERRY_DROP_OFO_MEMORY);
 		return;
 	}
+	/* A new window would make a duplicate ACK look like none. */
+	if (fp->sack_ok)
+		ferry_rcv_ssthresh_grow(sk, skb);
 
 	/* Most continue what came last. */
 	if (fp->ofo.last && try_coalesce(sk, fp->ofo.last, skb)) {

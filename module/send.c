@@ -74,20 +74,25 @@ void ferry_purge_write_queue(struct sock *sk)
  * @sk: the socket
  *
  * Twice the window, or what the algorithm says, so that one may be written
- * while the other is on its way; a segment is reckoned with what it costs in
- * memory.
+ * while the other is on its way.  A segment is reckoned with what it costs in
+ * memory if it has a packet to itself, as in Linux TCP: the buffer must also
+ * hold what was sent behind a hole that takes several round trips to fill.
  */
 void ferry_sndbuf_expand(struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	const struct ferry_cong *ca = &ferry_csk(sk)->cong;
-	u32 segs = max(ca->snd_cwnd, FERRY_INIT_CWND);
+	const struct ferry_sock *fp = ferry_sk(sk);
+	u32 segs = max3(ca->snd_cwnd, FERRY_INIT_CWND,
+			fp->recovery.reordering + 1U);
 	u64 need;
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
 		return;
-	need = (u64)(ca->ops->sndbuf_factor ?: 2) * segs * roundup_pow_of_two(ferry_sk(sk)->mss +
-						FERRY_MAX_HEADER);
+	need = roundup_pow_of_two(fp->mss + FERRY_MAX_HEADER +
+				  SKB_DATA_ALIGN(sizeof(struct skb_shared_info))) +
+	       SKB_DATA_ALIGN(sizeof(struct sk_buff));
+	need *= segs * (u64)(ca->ops->sndbuf_factor ?: 2);
 	need = min_t(u64, need, READ_ONCE(sysctl->wmem[2]));
 	if (need > sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, need);

@@ -88,13 +88,17 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_window_select);
  * @rtt_us: the old value, 0 if there is none
  * @sample_us: a measurement, not 0
  *
- * Return: microseconds; an eighth of a change is taken over.
+ * A larger one may be the sender's pause, a smaller one cannot lie.  Pure; any
+ * context.
+ *
+ * Return: microseconds: the measurement if it is smaller, else an eighth of
+ * the change is taken over.
  */
 u32 ferry_rcv_rtt_smooth(u32 rtt_us, u32 sample_us)
 {
-	if (!rtt_us)
+	if (!rtt_us || sample_us < rtt_us)
 		return sample_us;
-	return max_t(s64, rtt_us + ((s64)sample_us - rtt_us) / 8, 1);
+	return rtt_us + (sample_us - rtt_us) / 8;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rcv_rtt_smooth);
 
