@@ -87,7 +87,7 @@ static void keep_open(struct ferry_recovery *rec, struct ferry_cong *ca,
 {
 	u8 state = FERRY_CA_OPEN;
 
-	if (left_out(ca) || rec->undo || any_sent_again(rec, ca))
+	if (left_out(ca) || any_sent_again(rec, ca))
 		state = FERRY_CA_DISORDER;
 	if (state != ca->state) {
 		set_state(ca, state);

@@ -171,6 +171,10 @@ static struct sk_buff *last_segment(struct sock *sk)
 
 	if (!skb || FERRY_SKB_CB(skb)->marks & FERRY_SKB_SACKED)
 		return NULL;
+	/* Else all of the front might be acknowledged, and still be queued. */
+	skb = trim_acked(sk, skb);
+	if (!skb)
+		return NULL;
 	len = skb->len ? rounddown(skb->len - 1, FERRY_SKB_CB(skb)->mss) : 0;
 	return len ? cut(sk, skb, len) : skb;
 }

@@ -372,21 +372,29 @@ static void send_what_fits(struct simlink *sim)
 	rearm_loss_timer(sim, false);
 }
 
-/* Send a piece again, at most so many segments of it. */
-static bool retransmit(struct simlink *sim, struct sk_buff *skb, u32 segs)
+/* Cut off what has been acknowledged; returns what is left of the piece. */
+static struct sk_buff *trim_acked(struct simlink *sim, struct sk_buff *skb)
 {
 	u32 acked = snd_una(sim) - FERRY_SKB_CB(skb)->seq;
 	struct sk_buff *rest;
 
-	if ((s32)acked > 0) {
-		rest = ferry_board_cut(&sim->rec, &sim->ca, &sim_ops,
-				       snd_una(sim), skb, acked);
-		if (!rest)
-			return false;
-		ferry_board_remove(&sim->rec, skb);
-		drop_piece(&sim->rec, skb);
-		skb = rest;
-	}
+	if ((s32)acked <= 0)
+		return skb;
+	rest = ferry_board_cut(&sim->rec, &sim->ca, &sim_ops, snd_una(sim),
+			       skb, acked);
+	if (!rest)
+		return NULL;
+	ferry_board_remove(&sim->rec, skb);
+	drop_piece(&sim->rec, skb);
+	return rest;
+}
+
+/* Send a piece again, at most so many segments of it. */
+static bool retransmit(struct simlink *sim, struct sk_buff *skb, u32 segs)
+{
+	skb = trim_acked(sim, skb);
+	if (!skb)
+		return false;
 	if (skb->len > segs * SIMLINK_MSS &&
 	    !ferry_board_cut(&sim->rec, &sim->ca, &sim_ops, snd_una(sim), skb,
 			     segs * SIMLINK_MSS))
@@ -500,6 +508,8 @@ static void send_probe(struct simlink *sim)
 
 	if (again) {
 		skb = skb_rb_last(&sim->rec.queue);
+		if (skb)
+			skb = trim_acked(sim, skb);
 		if (skb && skb->len > SIMLINK_MSS)
 			skb = ferry_board_cut(&sim->rec, &sim->ca, &sim_ops,
 					      snd_una(sim), skb,
