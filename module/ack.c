@@ -115,10 +115,11 @@ static void send_again(struct sock *sk, const struct ferry_ack_state *st)
 		if (seq_after(fp->snd_nxt, st->ca->high_seq))
 			return;
 		fp->recovery.frto = 0;
+		fp->recovery.reason = FERRY_RTX_FRTO;
 		ferry_retransmit_lost(sk);
 		return;
 	case FERRY_NEXT_FIRST:
-		if (!ferry_retransmit_front(sk, true))
+		if (!ferry_retransmit_front(sk, FERRY_RTX_FAST))
 			ferry_rearm_rto(sk);
 		fallthrough;
 	case FERRY_NEXT_RETRANSMIT:

@@ -819,7 +819,8 @@ void ferry_skb_set_segs(struct sk_buff *skb, u32 mss);
 
 /* retransmit.c */
 extern const struct ferry_recovery_ops ferry_sent_ops;
-int ferry_retransmit_front(struct sock *sk, bool fast);
+int ferry_retransmit_front(struct sock *sk,
+			   enum ferry_retransmit_reason reason);
 void ferry_retransmit_lost(struct sock *sk);
 void ferry_send_tlp(struct sock *sk);
 void ferry_rtx_resegment(struct sock *sk);

@@ -153,6 +153,7 @@ void ferry_recovery_resegmented(struct ferry_recovery *rec,
 	ca->prior_ssthresh = 0;
 	rec->undo = 0;
 	rec->frto = 0;
+	rec->reason = FERRY_RTX_MTU;
 	set_state(ca, FERRY_CA_LOSS);
 }
 
@@ -257,6 +258,14 @@ static void mark_head_lost(struct ferry_ack_state *st)
 	ferry_board_mark_lost(st->rec, st->ca, skb);
 	limit_dupacks(st);
 	st->next = FERRY_NEXT_FIRST;
+}
+
+/* What is lost is to be sent again, and perhaps more than that. */
+static void send_lost(struct ferry_ack_state *st,
+		      enum ferry_retransmit_reason reason)
+{
+	st->next = max(st->next, FERRY_NEXT_RETRANSMIT);
+	st->rec->reason = reason;
 }
 
 static void find_losses(struct ferry_ack_state *st)
@@ -398,7 +407,7 @@ static void ack_in_loss(struct ferry_ack_state *st)
 		else if (ferry_una_advanced(st))
 			st->ca->sacked_out = 0;
 	}
-	st->next = FERRY_NEXT_RETRANSMIT;
+	send_lost(st, FERRY_RTX_SLOW_START);
 }
 
 /* Nothing is lost: what remains suspicious? */
@@ -454,7 +463,7 @@ static void ack_in_recovery(struct ferry_ack_state *st)
 		enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt,
 			       st->sample.ece);
 	}
-	st->next = max(st->next, FERRY_NEXT_RETRANSMIT);
+	send_lost(st, FERRY_RTX_FAST);
 }
 
 /* Something about the ACK, or the state, is not as it should be. */
@@ -497,7 +506,7 @@ static void ack_is_dubious(struct ferry_ack_state *st)
 	}
 	enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt, st->sample.ece);
 	note_recover(st->rec, st->snd_nxt, st->sack);
-	st->next = max(st->next, FERRY_NEXT_RETRANSMIT);
+	send_lost(st, FERRY_RTX_FAST);
 }
 
 /*
@@ -698,6 +707,7 @@ void ferry_recovery_timeout(struct ferry_recovery *rec, struct ferry_cong *ca,
 	note_recover(rec, snd_nxt, sack);
 	rec->tlp = 0;
 	rec->frto = fresh || again;
+	rec->reason = FERRY_RTX_SLOW_START;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_timeout);
 
@@ -725,6 +735,7 @@ bool ferry_recovery_reo_timeout(struct ferry_recovery *rec,
 	*reo_timeout_us = ferry_rack_detect(rec, ca, rtt, &lost_retrans);
 	if (ca->lost == lost)
 		return false;
+	rec->reason = FERRY_RTX_REO;
 	if (ca->state != FERRY_CA_RECOVERY) {
 		enter_recovery(rec, ca, snd_una, snd_nxt, false);
 		if (!ca->ops->cong_control)

@@ -37,6 +37,35 @@
 #define FERRY_REO_WND_PERSIST	16U
 
 /**
+ * enum ferry_retransmit_reason - why something is sent again
+ * @FERRY_RTX_SYN: the SYN's timer has expired
+ * @FERRY_RTX_SYNACK: the SYN-ACK's timer, or the SYN has come again
+ * @FERRY_RTX_FAST: ACKs say that it was lost
+ * @FERRY_RTX_REO: it is still missing after the reordering window (RFC 8985)
+ * @FERRY_RTX_RTO: the retransmission timer has expired
+ * @FERRY_RTX_SLOW_START: lost with what that timer has repeated
+ * @FERRY_RTX_FRTO: the same; the time-out may have been spurious, but there was
+ *	no new data to find out with (RFC 5682)
+ * @FERRY_RTX_TLP: the tail loss probe (RFC 8985)
+ * @FERRY_RTX_PROBE: is the peer's window open again?
+ * @FERRY_RTX_KEEPALIVE: is the peer there?
+ * @FERRY_RTX_MTU: it was larger than the path allows
+ */
+enum ferry_retransmit_reason {
+	FERRY_RTX_SYN,
+	FERRY_RTX_SYNACK,
+	FERRY_RTX_FAST,
+	FERRY_RTX_REO,
+	FERRY_RTX_RTO,
+	FERRY_RTX_SLOW_START,
+	FERRY_RTX_FRTO,
+	FERRY_RTX_TLP,
+	FERRY_RTX_PROBE,
+	FERRY_RTX_KEEPALIVE,
+	FERRY_RTX_MTU,
+};
+
+/**
  * struct ferry_rack - RACK's view of the connection (RFC 8985 section 5.2)
  * @sent_us: when the segment was sent that was sent last of all delivered
  * @end_seq: the end of that segment
@@ -88,6 +117,8 @@ struct ferry_rack {
  * @reord_seen: the network has been seen to reorder
  * @recovering: SND.UNA has not passed @recover
  * @reneged: the receiver has thrown away what it had SACKed
+ * @reason: why what waits to be sent again was held to be lost, one of &enum
+ *	ferry_retransmit_reason
  */
 struct ferry_recovery {
 	struct rb_root queue;
@@ -113,7 +144,8 @@ struct ferry_recovery {
 	   lost_pending:1,
 	   reord_seen:1,
 	   recovering:1;
-	u8 reneged:1;
+	u8 reneged:1,
+	   reason:4;
 };
 
 /**

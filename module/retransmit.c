@@ -110,16 +110,15 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 /**
  * ferry_retransmit_front() - send the first unacknowledged segment again
  * @sk: the socket
- * @fast: an ACK asks for it; else its time is up
+ * @reason: why
  *
  * Whatever the congestion window says.
  *
  * Return: 0, -ENOMEM, -EBUSY or what ferry_transmit() says.
  */
-int ferry_retransmit_front(struct sock *sk, bool fast)
+int ferry_retransmit_front(struct sock *sk,
+			   enum ferry_retransmit_reason reason)
 {
-	enum ferry_retransmit_reason reason = fast ? FERRY_RTX_FAST :
-						     FERRY_RTX_RTO;
 	struct sk_buff *skb = ferry_rtx_head(sk);
 
 	if (!skb)
@@ -129,8 +128,11 @@ int ferry_retransmit_front(struct sock *sk, bool fast)
 	return retransmit(sk, skb, 1, reason);
 }
 
-static void retransmit_lost(struct sock *sk,
-			    enum ferry_retransmit_reason reason)
+/**
+ * ferry_retransmit_lost() - send again what is lost, as far as the window goes
+ * @sk: the socket
+ */
+void ferry_retransmit_lost(struct sock *sk)
 {
 	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	struct ferry_recovery *rec = &ferry_sk(sk)->recovery;
@@ -144,23 +146,14 @@ static void retransmit_lost(struct sock *sk,
 		    ferry_tsq_holds(sk, skb, 1))
 			break;
 		head |= skb == ferry_rtx_head(sk);
-		if (retransmit(sk, skb, ca->snd_cwnd - in_flight, reason))
+		if (retransmit(sk, skb, ca->snd_cwnd - in_flight,
+			       rec->reason))
 			break;
 		/* What was cut off its front may have taken it away. */
 		skb = NULL;
 	}
 	if (head && ferry_csk(sk)->pending != FERRY_TIMER_REO)
 		ferry_rearm_rto(sk);
-}
-
-/**
- * ferry_retransmit_lost() - send again what is lost, as far as the window goes
- * @sk: the socket
- */
-void ferry_retransmit_lost(struct sock *sk)
-{
-	retransmit_lost(sk, ferry_csk(sk)->cong.state == FERRY_CA_LOSS ?
-				    FERRY_RTX_SLOW_START : FERRY_RTX_FAST);
 }
 
 /* The last segment of what was sent, in a piece of its own, or NULL. */
@@ -237,5 +230,5 @@ void ferry_rtx_resegment(struct sock *sk)
 	if (ca->lost == lost)
 		return;
 	ferry_recovery_resegmented(&fp->recovery, ca, fp->snd_nxt);
-	retransmit_lost(sk, FERRY_RTX_MTU);
+	ferry_retransmit_lost(sk);
 }

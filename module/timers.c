@@ -353,7 +353,7 @@ static void retransmission_timeout(struct sock *sk)
 	trace_ferry_cong(sk, ca_state);
 	if (!shut && csk->retransmits < U8_MAX)
 		csk->retransmits++;
-	err = ferry_retransmit_front(sk, false);
+	err = ferry_retransmit_front(sk, FERRY_RTX_RTO);
 	/* What cannot be sent by this host itself is tried again soon. */
 	if (err == -ENOMEM || err == -EBUSY) {
 		ferry_timer_arm(sk, FERRY_TIMER_RETRANS, HZ / 2);

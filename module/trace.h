@@ -43,19 +43,6 @@ struct ferry_trace_hdr {
 	u8 flags;
 };
 
-/* Why something is sent again. */
-enum ferry_retransmit_reason {
-	FERRY_RTX_SYN,		/* the SYN's timer */
-	FERRY_RTX_SYNACK,	/* the SYN-ACK's timer, or the SYN again */
-	FERRY_RTX_FAST,		/* ACKs say that it was lost */
-	FERRY_RTX_RTO,		/* the retransmission timer */
-	FERRY_RTX_SLOW_START,	/* lost with what the timer repeated */
-	FERRY_RTX_TLP,		/* tail loss probe, RFC 8985 */
-	FERRY_RTX_PROBE,	/* is the peer's window open again? */
-	FERRY_RTX_KEEPALIVE,	/* is the peer there? */
-	FERRY_RTX_MTU,		/* it was larger than the path allows */
-};
-
 void ferry_trace_sock(const struct sock_common *c, struct sockaddr_in6 *local,
 		      struct sockaddr_in6 *remote);
 void ferry_trace_segment(const struct sk_buff *skb,
@@ -66,14 +53,17 @@ void ferry_trace_segment(const struct sk_buff *skb,
 TRACE_DEFINE_ENUM(FERRY_RTX_SYN);
 TRACE_DEFINE_ENUM(FERRY_RTX_SYNACK);
 TRACE_DEFINE_ENUM(FERRY_RTX_FAST);
+TRACE_DEFINE_ENUM(FERRY_RTX_REO);
 TRACE_DEFINE_ENUM(FERRY_RTX_RTO);
 TRACE_DEFINE_ENUM(FERRY_RTX_SLOW_START);
+TRACE_DEFINE_ENUM(FERRY_RTX_FRTO);
 TRACE_DEFINE_ENUM(FERRY_RTX_TLP);
 TRACE_DEFINE_ENUM(FERRY_RTX_PROBE);
 TRACE_DEFINE_ENUM(FERRY_RTX_KEEPALIVE);
 TRACE_DEFINE_ENUM(FERRY_RTX_MTU);
 TRACE_DEFINE_ENUM(FERRY_CA_OPEN);
 TRACE_DEFINE_ENUM(FERRY_CA_DISORDER);
+TRACE_DEFINE_ENUM(FERRY_CA_CWR);
 TRACE_DEFINE_ENUM(FERRY_CA_RECOVERY);
 TRACE_DEFINE_ENUM(FERRY_CA_LOSS);
 TRACE_DEFINE_ENUM(TCP_ESTABLISHED);
@@ -108,6 +98,7 @@ TRACE_DEFINE_ENUM(TCP_NEW_SYN_RECV);
 	__print_symbolic(state,				\
 		{ FERRY_CA_OPEN, "Open" },		\
 		{ FERRY_CA_DISORDER, "Disorder" },	\
+		{ FERRY_CA_CWR, "CWR" },		\
 		{ FERRY_CA_RECOVERY, "Recovery" },	\
 		{ FERRY_CA_LOSS, "Loss" })
 
@@ -116,8 +107,10 @@ TRACE_DEFINE_ENUM(TCP_NEW_SYN_RECV);
 		{ FERRY_RTX_SYN, "syn" },		\
 		{ FERRY_RTX_SYNACK, "synack" },		\
 		{ FERRY_RTX_FAST, "fast" },		\
+		{ FERRY_RTX_REO, "reo" },		\
 		{ FERRY_RTX_RTO, "rto" },		\
 		{ FERRY_RTX_SLOW_START, "slow_start" },	\
+		{ FERRY_RTX_FRTO, "frto" },		\
 		{ FERRY_RTX_TLP, "tlp" },		\
 		{ FERRY_RTX_PROBE, "probe" },		\
 		{ FERRY_RTX_KEEPALIVE, "keepalive" },	\

@@ -33,6 +33,7 @@ struct scene {
 	__u16 mine;	/* the peer's */
 	__u32 snd;	/* next sequence number of the peer */
 	__u32 rcv;	/* next that the peer expects */
+	bool sack;	/* the SYN permits it */
 };
 
 static void set_sysctl(const char *name, const char *value)
@@ -93,7 +94,10 @@ static void half_open(struct scene *s)
 	struct segment seg;
 
 	s->snd = ISS;
-	send_flags(s, SYN);
+	seg = segment(s, SYN);
+	if (s->sack)
+		add_sack_permitted(&seg);
+	wire_send(&s->w, &seg);
 	do
 		wire_await(&s->w, &seg);
 	while (seg.to != s->mine);
@@ -512,6 +516,23 @@ TEST(retransmissions_are_traced_with_their_reason)
 			TH_LOG("%s", why[i]);
 		}
 	}
+}
+
+/* The last segment is lost, or so it seems, and the peer knows SACK. */
+TEST(the_tail_loss_probe_is_traced)
+{
+	struct wanted probe = { "ferry_retransmit: local=192.0.2.1:",
+				"reason=tlp" };
+	struct scene s;
+
+	scene_open(&s, 16);
+	set_sysctl("sack", "1");
+	s.sack = true;
+	trace_start("ferry_retransmit");
+	establish(&s);
+	if (send(s.fd, "x", 1, 0) != 1)
+		die("send");
+	EXPECT_TRUE(wait_until(is_traced, &probe, SOON_MS));
 }
 
 TEST(acks_and_recovery_are_traced)
