@@ -26,27 +26,15 @@ SAME_PLACE(delivered, tcpi_delivered);
 SAME_PLACE(bytes_sent, tcpi_bytes_sent);
 SAME_PLACE(snd_wnd, tcpi_snd_wnd);
 
+static_assert((int)FERRY_CA_CWR == (int)TCP_CA_CWR &&
+	      (int)FERRY_CA_LOSS == (int)TCP_CA_Loss);
+
 /* Where Ferry's own fields begin. */
 #define TCP_INFO_PART	offsetof(struct ferry_info, half_open)
 
 static u64 rate_of(unsigned long rate)
 {
 	return rate == ~0UL ? ~0ULL : rate;
-}
-
-/* TCP counts one state more, CWR. */
-static u8 ca_state(u8 state)
-{
-	switch (state) {
-	case FERRY_CA_OPEN:
-		return TCP_CA_Open;
-	case FERRY_CA_DISORDER:
-		return TCP_CA_Disorder;
-	case FERRY_CA_RECOVERY:
-		return TCP_CA_Recovery;
-	default:
-		return TCP_CA_Loss;
-	}
 }
 
 static u8 options(const struct ferry_sock *fp)
@@ -86,7 +74,7 @@ static void fill_sender(const struct sock *sk, struct ferry_info *info)
 	const struct ferry_sock *fp = ferry_sk(sk);
 	const struct ferry_cong *ca = &fp->conn.cong;
 
-	info->ca_state = ca_state(ca->state);
+	info->ca_state = ca->state;
 	info->retransmits = fp->conn.retransmits;
 	info->probes = fp->conn.probes_out;
 	info->backoff = fp->conn.backoff;
@@ -102,6 +90,8 @@ static void fill_sender(const struct sock *sk, struct ferry_info *info)
 	info->rttvar = fp->conn.rtt.rttvar_us >> 2;
 	info->min_rtt = ferry_rtt_min(&fp->conn.rtt);
 	info->snd_ssthresh = ca->snd_ssthresh;
+	info->reordering = fp->recovery.reordering;
+	info->reord_seen = fp->recovery.reord_seen;
 	info->total_retrans = fp->total_retrans;
 	info->bytes_acked = fp->bytes_acked;
 	info->bytes_retrans = fp->bytes_retrans;
@@ -111,10 +101,7 @@ static void fill_sender(const struct sock *sk, struct ferry_info *info)
 	info->data_segs_out = fp->data_segs_out;
 	info->delivered = ca->delivered;
 	info->delivered_ce = ca->delivered_ce;
-	if (ca->rate_interval_us)
-		info->delivery_rate = div_u64((u64)ca->rate_delivered *
-					      fp->mss * USEC_PER_SEC,
-					      ca->rate_interval_us);
+	info->delivery_rate = ferry_rate_shown(ca);
 	info->app_limited = ca->rate_app_limited;
 	info->snd_wnd = fp->snd_wnd;
 }
@@ -126,6 +113,8 @@ static void fill_receiver(struct sock *sk, struct ferry_info *info)
 	info->ato = jiffies_to_usecs(fp->conn.ato);
 	info->rcv_mss = fp->conn.rcv_mss;
 	info->rcv_ssthresh = fp->rcv_ssthresh;
+	info->rcv_rtt = fp->rcv_rtt_us;
+	info->rcv_space = fp->rcvq_space;
 	info->advmss = ferry_mss_offer(sk) -
 		       (fp->has_tstamp ? TCPOLEN_TSTAMP_ALIGNED : 0);
 	info->bytes_received = fp->bytes_received;

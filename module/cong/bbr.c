@@ -22,6 +22,7 @@
  * 2^24.  Times are microseconds and wrap.
  */
 #include <linux/bits.h>
+#include <linux/inet_diag.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -554,6 +555,20 @@ static void bbr_init(struct ferry_cong *ca)
 	ca->needs_pacing = true;
 }
 
+static size_t bbr_get_info(const struct ferry_cong *ca,
+			   union tcp_cc_info *info)
+{
+	const struct bbr *bbr = (const struct bbr *)ca->priv;
+	u64 bw = (u64)max_bw(bbr) * ca->mss * USEC_PER_SEC >> BW_SCALE;
+
+	info->bbr.bbr_bw_lo = lower_32_bits(bw);
+	info->bbr.bbr_bw_hi = upper_32_bits(bw);
+	info->bbr.bbr_min_rtt = bbr->min_rtt_us;
+	info->bbr.bbr_pacing_gain = bbr->pacing_gain;
+	info->bbr.bbr_cwnd_gain = bbr->cwnd_gain;
+	return sizeof(info->bbr);
+}
+
 static struct ferry_cong_ops bbr_ops = {
 	.ssthresh	= bbr_ssthresh,
 	.cong_control	= bbr_cong_control,
@@ -562,6 +577,7 @@ static struct ferry_cong_ops bbr_ops = {
 	.event		= bbr_event,
 	.min_tso_segs	= bbr_min_tso_segs,
 	.init		= bbr_init,
+	.get_info	= bbr_get_info,
 	.name		= "bbr",
 	.flags		= FERRY_CONG_NON_RESTRICTED,
 	.sndbuf_factor	= 3,

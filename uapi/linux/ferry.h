@@ -101,13 +101,13 @@
  * @delivered_ce: of those, with the peer's echo of congestion, segments
  * @bytes_sent: sent, retransmissions included (RFC 4898), bytes
  * @bytes_retrans: sent again (RFC 4898), bytes
- * @dsack_dups: told by the peer to have come twice, segments
- * @reord_seen: times that reordering was seen
- * @rcv_ooopack: came beyond a hole, segments
+ * @dsack_dups: 0
+ * @reord_seen: 1 if segments have overtaken each other
+ * @rcv_ooopack: 0
  * @snd_wnd: the peer's window, bytes
  * @rcv_wnd: the window that was announced to the peer, bytes
  * @rehash: 0
- * @total_rto: expiries of the retransmission timer
+ * @total_rto: 0
  * @total_rto_recoveries: 0
  * @total_rto_time: 0
  * @half_open: of a listener: half-open connections
