@@ -17,43 +17,12 @@
 
 #define RTT_US	20100
 
-static int recovery_test_init(struct kunit *test)
-{
-	test->priv = kunit_kzalloc(test, sizeof(struct simlink), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, test->priv);
-	return 0;
-}
-
 static struct simlink *new_link(struct kunit *test, u32 segments)
 {
 	struct simlink *sim = test->priv;
 
 	simlink_init(sim, segments);
 	return sim;
-}
-
-/* The window starts at @cwnd, in congestion avoidance. */
-static struct simlink *new_steady_link(struct kunit *test, u32 segments,
-				       u32 cwnd)
-{
-	struct simlink *sim = new_link(test, segments);
-
-	sim->ca.snd_cwnd = cwnd;
-	sim->ca.snd_ssthresh = max(cwnd, 2U);
-	return sim;
-}
-
-static void drop(struct simlink *sim, u32 first, u32 last)
-{
-	bitmap_set(sim->drop, first, last - first + 1);
-}
-
-static void transfer(struct kunit *test, struct simlink *sim)
-{
-	const char *fault = simlink_fault(sim);
-
-	if (fault)
-		KUNIT_FAIL(test, "%s", fault);
 }
 
 static void expect_calm(struct kunit *test, const struct simlink *sim)
@@ -69,7 +38,7 @@ static void sim_slow_start_doubles(struct kunit *test)
 	struct simlink *sim = new_link(test, 500);
 	u32 k;
 
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	expect_calm(test, sim);
 	for (k = 1; k <= 200; k++)
 		KUNIT_EXPECT_EQ(test, sim->cwnd_at[k], 10 + k);
@@ -83,9 +52,9 @@ static void sim_slow_start_doubles(struct kunit *test)
 /* 20 segments for the first increase, 21 for the second, 22 for the third. */
 static void sim_congestion_avoidance_adds_one(struct kunit *test)
 {
-	struct simlink *sim = new_steady_link(test, 200, 20);
+	struct simlink *sim = simlink_steady(test, 200, 20, false);
 
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	expect_calm(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->cwnd_at[19], 20U);
 	KUNIT_EXPECT_EQ(test, sim->cwnd_at[20], 21U);
@@ -101,13 +70,13 @@ static void sim_application_limited_window_stays(struct kunit *test)
 	struct simlink *sim = new_link(test, 500);
 
 	sim->app_limit = 5;
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	expect_calm(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->ca.snd_cwnd, 10U);
 
-	sim = new_steady_link(test, 500, 20);
+	sim = simlink_steady(test, 500, 20, false);
 	sim->app_limit = 19;
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->ca.snd_cwnd, 20U);
 }
 
@@ -131,8 +100,8 @@ static void expect_one_loss_trace(struct kunit *test, struct simlink *sim)
 {
 	u32 k;
 
-	drop(sim, 20, 20);
-	transfer(test, sim);
+	simlink_drop(sim, 20, 20);
+	simlink_transfer(test, sim);
 	for (k = 1; k <= 20; k++)
 		KUNIT_EXPECT_EQ(test, sim->cwnd_at[k], 10 + k);
 	for (k = 0; k < 52; k++)
@@ -197,10 +166,10 @@ static void sim_partial_acks_fill_one_hole_per_round_trip(struct kunit *test)
 	u64 when[3] = {};
 	u32 holes[3] = {}, found = 0, i;
 
-	drop(sim, 20, 20);
-	drop(sim, 25, 25);
-	drop(sim, 30, 30);
-	transfer(test, sim);
+	simlink_drop(sim, 20, 20);
+	simlink_drop(sim, 25, 25);
+	simlink_drop(sim, 30, 30);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->retransmissions, 3U);
 	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
 	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
@@ -237,18 +206,18 @@ static void sim_partial_acks_fill_one_hole_per_round_trip(struct kunit *test)
  */
 static void sim_reordering(struct kunit *test)
 {
-	struct simlink *sim = new_steady_link(test, 200, 20);
+	struct simlink *sim = simlink_steady(test, 200, 20, false);
 
 	__set_bit(5, sim->late);
 	sim->late_us = 250;
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	expect_calm(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 20U);
 
-	sim = new_steady_link(test, 200, 20);
+	sim = simlink_steady(test, 200, 20, false);
 	__set_bit(5, sim->late);
 	sim->late_us = 350;
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
 	KUNIT_EXPECT_EQ(test, sim->needless, 19U);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
@@ -265,7 +234,7 @@ static void sim_old_copies_start_no_recovery(struct kunit *test)
 
 	bitmap_set(sim->late, 0, 10);
 	sim->late_us = 1050000;
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
 	KUNIT_EXPECT_GE(test, sim->needless, 3U);
 	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 0U);
@@ -283,8 +252,8 @@ static void sim_timeout_slow_start_to_the_threshold(struct kunit *test)
 	struct simlink *sim = new_link(test, 100);
 	u32 k, again = 1;
 
-	drop(sim, 0, 9);
-	transfer(test, sim);
+	simlink_drop(sim, 0, 9);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
 	KUNIT_EXPECT_EQ(test, sim->log[10].time_us, 1000000ULL);
 	KUNIT_EXPECT_EQ(test, sim->log[10].segment, 0U);
@@ -309,8 +278,8 @@ static void sim_repeated_timeouts_back_off(struct kunit *test)
 	struct simlink *sim = new_link(test, 100);
 	u32 k;
 
-	drop(sim, 0, 12);
-	transfer(test, sim);
+	simlink_drop(sim, 0, 12);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 4U);
 	for (k = 10; k <= 13; k++)
 		KUNIT_EXPECT_EQ(test, sim->log[k].segment, 0U);
@@ -333,8 +302,8 @@ static void sim_tail_loss_needs_the_timer(struct kunit *test)
 	struct simlink *sim = new_link(test, 10);
 	u64 wait;
 
-	drop(sim, 9, 9);
-	transfer(test, sim);
+	simlink_drop(sim, 9, 9);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
 	KUNIT_EXPECT_EQ(test, sim->retransmissions, 1U);
 	KUNIT_EXPECT_EQ(test, sim->log[10].segment, 9U);
@@ -348,9 +317,9 @@ static void sim_lost_retransmission_needs_the_timer(struct kunit *test)
 {
 	struct simlink *sim = new_link(test, 300);
 
-	drop(sim, 20, 20);
-	drop(sim, 52, 52);
-	transfer(test, sim);
+	simlink_drop(sim, 20, 20);
+	simlink_drop(sim, 52, 52);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 1U);
 	/* Both belong to the same window of data. */
@@ -367,18 +336,18 @@ static void sim_every_single_loss(struct kunit *test)
 	u32 lost;
 
 	for (lost = 0; lost < 20; lost++) {
-		struct simlink *sim = new_steady_link(test, 200, 20);
+		struct simlink *sim = simlink_steady(test, 200, 20, false);
 
-		drop(sim, lost, lost);
-		transfer(test, sim);
+		simlink_drop(sim, lost, lost);
+		simlink_transfer(test, sim);
 		KUNIT_EXPECT_EQ_MSG(test, sim->retransmissions, 1U, "loss %u", lost);
 		KUNIT_EXPECT_EQ_MSG(test, sim->fast_retransmits, 1U, "loss %u", lost);
 		KUNIT_EXPECT_EQ_MSG(test, sim->timeouts, 0U, "loss %u", lost);
 		KUNIT_EXPECT_EQ_MSG(test, sim->ca.snd_ssthresh, 10U, "loss %u", lost);
 
-		sim = new_steady_link(test, 20, 20);
-		drop(sim, lost, lost);
-		transfer(test, sim);
+		sim = simlink_steady(test, 20, 20, false);
+		simlink_drop(sim, lost, lost);
+		simlink_transfer(test, sim);
 		KUNIT_EXPECT_EQ_MSG(test, sim->fast_retransmits,
 				    lost <= 16 ? 1U : 0U, "loss %u", lost);
 		KUNIT_EXPECT_EQ_MSG(test, sim->timeouts,
@@ -394,11 +363,11 @@ static void sim_every_double_loss_in_a_window(struct kunit *test)
 
 	for (a = 0; a < 20; a++) {
 		for (b = a + 1; b < 20; b++) {
-			struct simlink *sim = new_steady_link(test, 200, 20);
+			struct simlink *sim = simlink_steady(test, 200, 20, false);
 
-			drop(sim, a, a);
-			drop(sim, b, b);
-			transfer(test, sim);
+			simlink_drop(sim, a, a);
+			simlink_drop(sim, b, b);
+			simlink_transfer(test, sim);
 			KUNIT_EXPECT_EQ_MSG(test, sim->retransmissions, 2U,
 					    "losses %u %u", a, b);
 			KUNIT_EXPECT_EQ_MSG(test, sim->fast_retransmits, 1U,
@@ -424,9 +393,9 @@ static void sim_every_double_loss_anywhere(struct kunit *test)
 			for (b = a; b < 26; b++) {
 				struct simlink *sim;
 
-				sim = new_steady_link(test, 22, windows[i]);
-				drop(sim, a, a);
-				drop(sim, b, b);
+				sim = simlink_steady(test, 22, windows[i], false);
+				simlink_drop(sim, a, a);
+				simlink_drop(sim, b, b);
 				fault = simlink_fault(sim);
 				if (!fault)
 					continue;
@@ -446,7 +415,7 @@ static void sim_every_pattern_of_losses(struct kunit *test)
 	const char *fault;
 
 	for (pattern = 0; pattern < 2048; pattern++) {
-		struct simlink *sim = new_steady_link(test, 12, 8);
+		struct simlink *sim = simlink_steady(test, 12, 8, false);
 
 		sim->drop[0] = pattern;
 		fault = simlink_fault(sim);
@@ -462,10 +431,10 @@ static void sim_every_pattern_of_losses(struct kunit *test)
 /* More of the window is lost than is left: the fast retransmit goes all the same. */
 static void sim_most_of_a_window_is_lost(struct kunit *test)
 {
-	struct simlink *sim = new_steady_link(test, 200, 20);
+	struct simlink *sim = simlink_steady(test, 200, 20, false);
 
-	drop(sim, 0, 15);
-	transfer(test, sim);
+	simlink_drop(sim, 0, 15);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 1U);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
 	KUNIT_EXPECT_EQ(test, sim->retransmissions, 16U);
@@ -485,7 +454,7 @@ static void sim_queue_overflow(struct kunit *test)
 
 	sim->tx_us = 1000;
 	sim->queue = 5;
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	KUNIT_EXPECT_EQ(test, sim->fast_retransmits, 2U);
 	KUNIT_EXPECT_EQ(test, sim->timeouts, 0U);
 	KUNIT_EXPECT_EQ(test, sim->needless, 0U);
@@ -507,7 +476,7 @@ static void sim_lost_acks_do_no_harm(struct kunit *test)
 
 	for (i = 1; i < SIMLINK_LOG; i += 2)
 		__set_bit(i, sim->ack_drop);
-	transfer(test, sim);
+	simlink_transfer(test, sim);
 	expect_calm(test, sim);
 	/* What counts is segments, not ACKs. */
 	KUNIT_EXPECT_EQ(test, sim->cwnd_at[11], 21U);
@@ -521,7 +490,7 @@ static void sim_duplicated_acks(struct kunit *test)
 	const char *fault;
 
 	for (pattern = 0; pattern < 512; pattern++) {
-		struct simlink *sim = new_steady_link(test, 30, 6);
+		struct simlink *sim = simlink_steady(test, 30, 6, false);
 
 		bitmap_fill(sim->ack_twice, SIMLINK_LOG);
 		sim->drop[0] = pattern;
@@ -596,7 +565,7 @@ static struct kunit_case recovery_cases[] = {
 
 static struct kunit_suite recovery_suite = {
 	.name = "ferry_recovery",
-	.init = recovery_test_init,
+	.init = simlink_test_init,
 	.test_cases = recovery_cases,
 };
 

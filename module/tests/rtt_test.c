@@ -266,6 +266,32 @@ static void rtt_backoff_extremes_do_not_overflow(struct kunit *test)
 			FERRY_RTO_MAX_US);
 }
 
+/* The smallest of the last 150 to 300 seconds; the clock wraps meanwhile. */
+static void rtt_min_forgets_the_old_path(struct kunit *test)
+{
+	const u32 window = FERRY_RTT_MIN_WINDOW_US;
+	u32 t = -window / 2;
+	struct ferry_rtt rtt;
+
+	ferry_rtt_init(&rtt);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), U32_MAX);
+	ferry_rtt_min_sample(&rtt, 20000, t);
+	ferry_rtt_min_sample(&rtt, 30000, t + 1);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), 20000U);
+	ferry_rtt_min_sample(&rtt, 10000, t + 2);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), 10000U);
+	/* A longer way now: for a while the old minimum still counts. */
+	ferry_rtt_min_sample(&rtt, 50000, t + window - 1);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), 10000U);
+	ferry_rtt_min_sample(&rtt, 50000, t + window);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), 10000U);
+	ferry_rtt_min_sample(&rtt, 60000, t + 2 * window);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), 50000U);
+	/* Nothing came for long: there is nothing to remember. */
+	ferry_rtt_min_sample(&rtt, 70000, t + 4 * window);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_min(&rtt), 70000U);
+}
+
 static struct kunit_case rtt_cases[] = {
 	KUNIT_CASE(rtt_init_one_second),
 	KUNIT_CASE(rtt_sample_first_measurement),
@@ -279,6 +305,7 @@ static struct kunit_case rtt_cases[] = {
 	KUNIT_CASE(rtt_backoff_doubles_up_to_120s),
 	KUNIT_CASE(rtt_backoff_of_an_estimate),
 	KUNIT_CASE(rtt_backoff_extremes_do_not_overflow),
+	KUNIT_CASE(rtt_min_forgets_the_old_path),
 	{}
 };
 

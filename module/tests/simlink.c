@@ -6,6 +6,7 @@
  * with the pieces on the scoreboard, and those with what the receiver has; the
  * first difference stops the run.
  */
+#include <kunit/test.h>
 #include <linux/kernel.h>
 #include <linux/skbuff.h>
 #include <linux/string.h>
@@ -289,7 +290,8 @@ static void drop_piece(struct ferry_recovery *rec, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-static const struct ferry_recovery_ops sim_ops = {
+/* Memory for the pieces on the scoreboard. */
+const struct ferry_recovery_ops simlink_ops = {
 	.cut	= cut,
 	.free	= drop_piece,
 };
@@ -380,7 +382,7 @@ static struct sk_buff *trim_acked(struct simlink *sim, struct sk_buff *skb)
 
 	if ((s32)acked <= 0)
 		return skb;
-	rest = ferry_board_cut(&sim->rec, &sim->ca, &sim_ops, snd_una(sim),
+	rest = ferry_board_cut(&sim->rec, &sim->ca, &simlink_ops, snd_una(sim),
 			       skb, acked);
 	if (!rest)
 		return NULL;
@@ -396,7 +398,7 @@ static bool retransmit(struct simlink *sim, struct sk_buff *skb, u32 segs)
 	if (!skb)
 		return false;
 	if (skb->len > segs * SIMLINK_MSS &&
-	    !ferry_board_cut(&sim->rec, &sim->ca, &sim_ops, snd_una(sim), skb,
+	    !ferry_board_cut(&sim->rec, &sim->ca, &simlink_ops, snd_una(sim), skb,
 			     segs * SIMLINK_MSS))
 		return false;
 	transmit(sim, skb, true);
@@ -431,7 +433,7 @@ static void receive_ack(struct simlink *sim, struct simlink_event *event)
 		.rec = &sim->rec,
 		.ca = &sim->ca,
 		.rtt = &sim->rtt,
-		.ops = &sim_ops,
+		.ops = &simlink_ops,
 		.sample.prior_in_flight = ferry_cong_in_flight(&sim->ca),
 		.prior_una = snd_una(sim),
 		.snd_una = simlink_seq(sim, event->number),
@@ -511,7 +513,7 @@ static void send_probe(struct simlink *sim)
 		if (skb)
 			skb = trim_acked(sim, skb);
 		if (skb && skb->len > SIMLINK_MSS)
-			skb = ferry_board_cut(&sim->rec, &sim->ca, &sim_ops,
+			skb = ferry_board_cut(&sim->rec, &sim->ca, &simlink_ops,
 					      snd_una(sim), skb,
 					      skb->len - SIMLINK_MSS);
 		if (!skb || FERRY_SKB_CB(skb)->marks & FERRY_SKB_SACKED ||
@@ -693,4 +695,62 @@ const char *simlink_fault(struct simlink *sim)
 	    ca->high_seq != snd_una(sim))
 		return "the state is not open at the end";
 	return NULL;
+}
+
+/**
+ * simlink_test_init() - give each case of a suite a link
+ * @test: the case
+ *
+ * Return: 0.
+ */
+int simlink_test_init(struct kunit *test)
+{
+	test->priv = kunit_kzalloc(test, sizeof(struct simlink), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, test->priv);
+	return 0;
+}
+
+/**
+ * simlink_steady() - the link of a case, with a sender in congestion avoidance
+ * @test: the case
+ * @segments: how many segments to transfer
+ * @cwnd: the window to start with
+ * @sack: both ends know SACK
+ *
+ * Return: the link, initialized.
+ */
+struct simlink *simlink_steady(struct kunit *test, u32 segments, u32 cwnd,
+			       bool sack)
+{
+	struct simlink *sim = test->priv;
+
+	simlink_init(sim, segments);
+	sim->sack = sack;
+	sim->ca.snd_cwnd = cwnd;
+	sim->ca.snd_ssthresh = max(cwnd, 2U);
+	return sim;
+}
+
+/**
+ * simlink_drop() - script: some transmissions get lost
+ * @sim: the link
+ * @first: the first of them
+ * @last: the last of them
+ */
+void simlink_drop(struct simlink *sim, u32 first, u32 last)
+{
+	bitmap_set(sim->drop, first, last - first + 1);
+}
+
+/**
+ * simlink_transfer() - transfer everything, or the case has failed
+ * @test: the case
+ * @sim: the link with its script
+ */
+void simlink_transfer(struct kunit *test, struct simlink *sim)
+{
+	const char *fault = simlink_fault(sim);
+
+	if (fault)
+		KUNIT_FAIL(test, "%s", fault);
 }

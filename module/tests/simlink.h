@@ -51,6 +51,8 @@ struct simlink_tx {
 	bool again;
 };
 
+struct kunit;
+
 struct simlink_event {
 	struct list_head list;
 	u64 time_us;
@@ -175,5 +177,13 @@ void simlink_init(struct simlink *sim, u32 segments);
 bool simlink_run(struct simlink *sim);
 const char *simlink_fault(struct simlink *sim);
 u32 simlink_seq(const struct simlink *sim, u32 segment);
+
+/* What the suites that use a link share. */
+extern const struct ferry_recovery_ops simlink_ops;
+int simlink_test_init(struct kunit *test);
+struct simlink *simlink_steady(struct kunit *test, u32 segments, u32 cwnd,
+			       bool sack);
+void simlink_drop(struct simlink *sim, u32 first, u32 last);
+void simlink_transfer(struct kunit *test, struct simlink *sim);
 
 #endif /* _FERRY_SIMLINK_H */
