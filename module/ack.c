@@ -157,11 +157,10 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	u8 prior_state = ca->state;
 	unsigned int i;
 
-	ca->now_us = ferry_clock_us();
 	if (o->has_timestamp && o->ts_ecr) {
 		st.has_ts_ecr = true;
 		st.ts_ecr_ms = o->ts_ecr - fp->ts_offset;
-		st.now_ms = div_u64(ca->now_us, USEC_PER_MSEC);
+		st.now_ms = ferry_ts_of_us(ca->now_us);
 	}
 	for (i = 0; i < o->num_sacks; i++)
 		blocks[i] = ferry_options_sack((const u8 *)(ferry_hdr(skb) + 1),

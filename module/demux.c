@@ -150,7 +150,7 @@ int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af)
 	const struct tcphdr *th = ferry_hdr(skb);
 	struct sock *sk;
 
-	ferry_mib_add(net, FERRY_MIB_IN_SEGS,
+	ferry_mib_add(ferry_net_rcu(net), FERRY_MIB_IN_SEGS,
 		      max_t(u16, skb_shinfo(skb)->gso_segs, 1));
 again:
 	sk = af->lookup(net, skb, th, false);

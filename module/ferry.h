@@ -634,25 +634,30 @@ static inline u8 ferry_skb_dsfield(const struct sk_buff *skb)
 		       ipv6_get_dsfield(ipv6_hdr(skb));
 }
 
+/* Microseconds of a monotonic clock. */
+static inline u64 ferry_clock_us(void)
+{
+	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
 /*
  * The clock of our timestamps, without the connection's offset: milliseconds,
  * as in Linux TCP.  An echoed timestamp less the offset is a time of it.
  */
+static inline u32 ferry_ts_of_us(u64 us)
+{
+	return div_u64(us, USEC_PER_MSEC);
+}
+
 static inline u32 ferry_ts_clock(void)
 {
-	return div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+	return ferry_ts_of_us(ferry_clock_us());
 }
 
 static inline void ferry_ts_store(struct ferry_sock *fp, u32 ts_val)
 {
 	fp->ts_recent = ts_val;
 	fp->ts_recent_stamp = ktime_get_seconds();
-}
-
-/* Microseconds of a monotonic clock. */
-static inline u64 ferry_clock_us(void)
-{
-	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
 }
 
 /* main.c */

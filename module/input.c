@@ -381,6 +381,7 @@ int ferry_rcv(struct sock *sk, struct sk_buff *skb)
 	struct ferry_sock *fp = ferry_sk(sk);
 	u16 segs = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 
+	fp->conn.cong.now_us = ferry_clock_us();
 	fp->segs_in += segs;
 	if (skb->len > ferry_hdr_len(ferry_hdr(skb)))
 		fp->data_segs_in += segs;
@@ -397,5 +398,6 @@ int ferry_rcv(struct sock *sk, struct sk_buff *skb)
 		rcv_synchronized(sk, skb);
 		break;
 	}
+	sk_mem_reclaim(sk);
 	return 0;
 }

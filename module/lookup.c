@@ -163,7 +163,8 @@ static int score4(const struct sock *sk, const struct lookup_key *key,
 	return score + (sk->sk_family == AF_INET);
 }
 
-static bool match4(const struct sock *sk, const struct lookup_key *key)
+static __always_inline bool match4(const struct sock *sk,
+				   const struct lookup_key *key)
 {
 	return sk->sk_daddr == key->raddr && sk->sk_rcv_saddr == key->laddr &&
 	       sk->sk_dport == key->dport && sk->sk_num == key->num &&
@@ -211,8 +212,8 @@ struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 
 	key.hash = hash4(net, &key);
 	if (listen)
-		return find_listener4(ferry_net(net), &key);
-	return find_connection(ferry_net(net), key.hash, &key, match4);
+		return find_listener4(ferry_net_rcu(net), &key);
+	return find_connection(ferry_net_rcu(net), key.hash, &key, match4);
 }
 
 /**
@@ -239,7 +240,7 @@ struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
 		.sdif	= sdif,
 	};
 
-	return find_connection(ferry_net(net), hash4(net, &key), &key, match4);
+	return find_connection(ferry_net_rcu(net), hash4(net, &key), &key, match4);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -253,7 +254,8 @@ static int score6(const struct sock *sk, const struct lookup_key *key,
 	return score_device(sk, key);
 }
 
-static bool match6(const struct sock *sk, const struct lookup_key *key)
+static __always_inline bool match6(const struct sock *sk,
+				   const struct lookup_key *key)
 {
 	return sk->sk_family == AF_INET6 &&
 	       sk->sk_dport == key->dport && sk->sk_num == key->num &&
@@ -303,8 +305,8 @@ struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
 
 	key.hash = hash6(net, &key);
 	if (listen)
-		return find_listener6(ferry_net(net), &key);
-	return find_connection(ferry_net(net), key.hash, &key, match6);
+		return find_listener6(ferry_net_rcu(net), &key);
+	return find_connection(ferry_net_rcu(net), key.hash, &key, match6);
 }
 
 /**
@@ -331,6 +333,6 @@ struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 		.sdif	= sdif,
 	};
 
-	return find_connection(ferry_net(net), hash6(net, &key), &key, match6);
+	return find_connection(ferry_net_rcu(net), hash6(net, &key), &key, match6);
 }
 #endif

@@ -16,20 +16,6 @@ static const char * const names[] = {
 };
 
 /**
- * ferry_mib_add() - count events
- * @net: where they happened
- * @item: what happened
- * @n: how often
- *
- * Context: any.
- */
-void ferry_mib_add(const struct net *net, enum ferry_mib_item item,
-		   unsigned int n)
-{
-	this_cpu_add(ferry_net(net)->mib->count[item], n);
-}
-
-/**
  * ferry_mib_show() - write all counters, a name and a number in each line
  * @seq: where to
  * @v: not used

@@ -30,11 +30,7 @@ struct ferry_mib {
 	unsigned long drops[FERRY_DROP_MAX];
 };
 
-void ferry_mib_add(const struct net *net, enum ferry_mib_item item,
-		   unsigned int n);
 int ferry_mib_show(struct seq_file *seq, void *v);
 int ferry_hash_show(struct seq_file *seq, void *v);
-
-#define ferry_count(net, item)	ferry_mib_add(net, FERRY_MIB_##item, 1)
 
 #endif /* _FERRY_MIB_H */

@@ -166,6 +166,29 @@ static inline struct ferry_net *ferry_net(const struct net *net)
 	return net_generic(net, ferry_net_id);
 }
 
+/* The same, where RCU is held anyway: each segment that comes asks for it. */
+static inline struct ferry_net *ferry_net_rcu(const struct net *net)
+{
+	return rcu_dereference(net->gen)->ptr[ferry_net_id];
+}
+
+/**
+ * ferry_mib_add() - count events
+ * @fn: the share of the namespace where they happened
+ * @item: what happened
+ * @n: how often
+ *
+ * Context: any.
+ */
+static inline void ferry_mib_add(const struct ferry_net *fn,
+				 enum ferry_mib_item item, unsigned int n)
+{
+	this_cpu_add(fn->mib->count[item], n);
+}
+
+#define ferry_count(net, item) \
+	ferry_mib_add(ferry_net(net), FERRY_MIB_##item, 1)
+
 /* What a chain of a table ends in; no two tables have the same number. */
 static inline unsigned long ferry_ehash_end(const struct ferry_ehash_table *t,
 					    u32 slot)

@@ -149,7 +149,8 @@ unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
 	struct ferry_sock *fp = ferry_sk(sk);
 
 	if (fp->has_tstamp) {
-		o.ts_val = ferry_ts_clock() + fp->ts_offset;
+		o.ts_val = ferry_ts_of_us(fp->conn.cong.now_us) +
+			   fp->ts_offset;
 		o.ts_ecr = fp->ts_recent;
 	}
 	if (unlikely(cb->flags & FERRY_SYN)) {

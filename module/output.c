@@ -164,6 +164,8 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		       sizeof(FERRY_SKB_CB(skb)->ip));
 		skb_set_delivery_time(skb, ns_to_ktime(leave_ns),
 				      SKB_CLOCK_MONOTONIC);
+	} else {
+		csk->cong.now_us = ferry_clock_us();
 	}
 
 	dst = csk->af_ops->route(sk);
@@ -204,7 +206,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	fp->segs_out += segs;
 	if (len)
 		fp->data_segs_out += segs;
-	ferry_mib_add(sock_net(sk), FERRY_MIB_OUT_SEGS, segs);
+	ferry_mib_add(ferry_net(sock_net(sk)), FERRY_MIB_OUT_SEGS, segs);
 	err = csk->af_ops->xmit(sk, skb, &inet_sk(sk)->cork.fl);
 	return net_xmit_eval(err);
 }

@@ -63,7 +63,8 @@ void ferry_rcv_rtt(struct ferry_sock *fp, const struct sk_buff *skb,
 	if (!o->has_timestamp || o->ts_ecr == fp->rcv_tsecr)
 		return;
 	fp->rcv_tsecr = o->ts_ecr;
-	ms = ferry_ts_clock() - (o->ts_ecr - fp->ts_offset);
+	ms = ferry_ts_of_us(fp->conn.cong.now_us) -
+	     (o->ts_ecr - fp->ts_offset);
 	if (cb->end_seq - cb->seq < fp->conn.rcv_mss ||
 	    ms > U32_MAX / USEC_PER_MSEC)
 		return;
@@ -77,7 +78,6 @@ void ferry_rcv_rtt(struct ferry_sock *fp, const struct sk_buff *skb,
  */
 void ferry_rcvbuf_tune(struct sock *sk)
 {
-	const struct ferry_net *fn = ferry_net(sock_net(sk));
 	struct ferry_sock *fp = ferry_sk(sk);
 	u32 now = ferry_clock_us(), copied, wanted;
 	/* Without timestamps, the handshake's or the sender's. */
@@ -89,8 +89,8 @@ void ferry_rcvbuf_tune(struct sock *sk)
 	if (copied > fp->rcvq_space) {
 		wanted = ferry_rcvbuf_wanted(copied, fp->rcvq_space, fp->mss,
 					     largest(sk));
-		if (READ_ONCE(fn->sysctl.moderate_rcvbuf) && may_tune(sk) &&
-		    wanted > sk->sk_rcvbuf)
+		if (wanted > sk->sk_rcvbuf && may_tune(sk) &&
+		    READ_ONCE(ferry_net(sock_net(sk))->sysctl.moderate_rcvbuf))
 			WRITE_ONCE(sk->sk_rcvbuf, wanted);
 		fp->rcvq_space = copied;
 	}

@@ -24,9 +24,14 @@ static struct sk_buff *cut_sent(struct ferry_recovery *rec,
 	return ferry_cut(recovery_sk(rec), skb, len, GFP_ATOMIC);
 }
 
+/* What the data in the same segment needs is not given back: ferry_rcv(). */
 static void free_sent(struct ferry_recovery *rec, struct sk_buff *skb)
 {
-	ferry_free_write_skb(recovery_sk(rec), skb);
+	struct sock *sk = recovery_sk(rec);
+
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_forward_alloc_add(sk, skb->truesize);
+	__kfree_skb(skb);
 }
 
 /* What recovery.c and the scoreboard need of a socket. */
@@ -90,10 +95,10 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 	if (skb->len > len && !cut(sk, skb, len))
 		return -ENOMEM;
 
-	now_ms = ferry_ts_clock();
 	err = ferry_transmit(sk, skb, true);
 	if (err)
 		return err;
+	now_ms = ferry_ts_of_us(csk->cong.now_us);
 	ferry_board_sent_again(&fp->recovery, &csk->cong, skb);
 	ferry_undo_sent_again(&fp->recovery, cb->segs, now_ms);
 	fp->recovery.prr_out += cb->segs;
@@ -103,7 +108,8 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 	fp->bytes_retrans += skb->len;
 	trace_ferry_retransmit(&sk->__sk_common, cb->seq, cb->end_seq,
 			       reason);
-	ferry_mib_add(sock_net(sk), FERRY_MIB_RETRANS_SEGS, cb->segs);
+	ferry_mib_add(ferry_net(sock_net(sk)), FERRY_MIB_RETRANS_SEGS,
+		      cb->segs);
 	return 0;
 }
 

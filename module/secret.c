@@ -9,7 +9,7 @@
 
 #include "ferry.h"
 
-static siphash_key_t hash_key __ro_after_init;
+static hsiphash_key_t hash_key __ro_after_init;
 static siphash_key_t isn_key __ro_after_init;
 static siphash_key_t port_key __ro_after_init;
 static siphash_key_t ts_key __ro_after_init;
@@ -41,9 +41,9 @@ void __init ferry_hash_seed(void)
 u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
 		__be16 rport)
 {
-	return siphash_3u32((__force u32)laddr, (__force u32)raddr,
-			    (u32)lport << 16 | (__force u32)rport,
-			    &hash_key) ^ net_hash_mix(net);
+	return hsiphash_3u32((__force u32)laddr, (__force u32)raddr,
+			     (u32)lport << 16 | (__force u32)rport,
+			     &hash_key) ^ net_hash_mix(net);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -65,13 +65,13 @@ u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 		struct in6_addr raddr;
 		u32 ports;
 		u32 zero;
-	} __aligned(SIPHASH_ALIGNMENT) key = {
+	} __aligned(HSIPHASH_ALIGNMENT) key = {
 		.laddr = *laddr,
 		.raddr = *raddr,
 		.ports = (u32)lport << 16 | (__force u32)rport,
 	};
 
-	return siphash(&key, sizeof(key), &hash_key) ^ net_hash_mix(net);
+	return hsiphash(&key, sizeof(key), &hash_key) ^ net_hash_mix(net);
 }
 #endif
 

@@ -80,11 +80,11 @@ void ferry_purge_write_queue(struct sock *sk)
  */
 void ferry_sndbuf_expand(struct sock *sk)
 {
-	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	const struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	const struct ferry_sock *fp = ferry_sk(sk);
 	u32 segs = max3(ca->snd_cwnd, FERRY_INIT_CWND,
 			fp->recovery.reordering + 1U);
+	const struct ferry_sysctl *sysctl;
 	u64 need;
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
@@ -93,6 +93,9 @@ void ferry_sndbuf_expand(struct sock *sk)
 				  SKB_DATA_ALIGN(sizeof(struct skb_shared_info))) +
 	       SKB_DATA_ALIGN(sizeof(struct sk_buff));
 	need *= segs * (u64)(ca->ops->sndbuf_factor ?: 2);
+	if (need <= sk->sk_sndbuf)
+		return;
+	sysctl = &ferry_net(sock_net(sk))->sysctl;
 	need = min_t(u64, need, READ_ONCE(sysctl->wmem[2]));
 	if (need > sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, need);
