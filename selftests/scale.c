@@ -255,7 +255,8 @@ TEST_F(scale, own_range_of_ports)
 	for (i = 0; i < 2; i++) {
 		struct transcript *t = &self->log[i];
 		int proto = i ? ferry() : IPPROTO_TCP;
-		unsigned int range = 50005u << 16 | 50001;
+		/* Of an odd number TCP now and then leaves one out. */
+		unsigned int range = 50004u << 16 | 50001;
 		struct addr at;
 		int l, fd[8];
 
@@ -278,7 +279,7 @@ TEST_F(scale, own_range_of_ports)
 			}
 			a = local_addr(fd[k]);
 			EXPECT_LE(50001, port_of(&a));
-			EXPECT_GE(50005, port_of(&a));
+			EXPECT_GE(50004, port_of(&a));
 		}
 		close(l);
 		for (k = 0; k < 8; k++)
