@@ -44,7 +44,7 @@ static void probe_answered(struct sock *sk)
 	if (!skb || fp->conn.pending != FERRY_TIMER_PROBE)
 		return;
 	ferry_probe_answered(sk, !seq_after(FERRY_SKB_CB(skb)->seq +
-					    min_t(u32, skb->len, fp->mss),
+					    min_t(u32, skb->len, ferry_mss(fp)),
 					    ferry_wnd_end(fp)));
 }
 
@@ -94,7 +94,7 @@ static void rearm_timer(struct sock *sk, const struct ferry_ack_state *st)
 	/* A receiver that reneges may still fill the hole itself. */
 	if (unlikely(st->reneging) && ferry_una_advanced(st))
 		ferry_timer_arm(sk, FERRY_TIMER_RETRANS,
-				max(usecs_to_jiffies(st->ca->srtt_us / 2),
+				max(usecs_to_jiffies(st->ca->rtt.srtt_us / 16),
 				    msecs_to_jiffies(10)));
 	else if (st->reo_timeout_us)
 		ferry_rearm_reo(sk, st->reo_timeout_us);
@@ -139,7 +139,6 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	struct ferry_ack_state st = {
 		.rec = &fp->recovery,
 		.ca = ca,
-		.rtt = &csk->rtt,
 		.ops = &ferry_sent_ops,
 		.sample.prior_in_flight = ferry_cong_in_flight(ca),
 		.sample.ece = fp->ecn_ok && cb->flags & FERRY_ECE &&

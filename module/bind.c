@@ -407,7 +407,7 @@ static int connect_port(struct sock *sk, u16 port)
 	}
 	if (!err) {
 		own(sk, b);
-		if (!ferry_hash_insert(sk, ferry_csk(sk)->af_ops)) {
+		if (!ferry_hash_insert(sk, ferry_af(sk))) {
 			disown(share, &sk->sk_bind_node, b);
 			ferry_csk(sk)->bind_bucket = NULL;
 			err = -EADDRINUSE;
@@ -439,7 +439,7 @@ static void count_port(u16 *counter, int steps)
  */
 int ferry_bind_connect(struct sock *sk)
 {
-	const struct ferry_af_ops *af = ferry_csk(sk)->af_ops;
+	const struct ferry_af_ops *af = ferry_af(sk);
 	int low, high, count, i, port, err;
 	u32 offset;
 	u64 secret;

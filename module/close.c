@@ -224,8 +224,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	ferry_timers_clear(sk);
 	purge_receive_queue(sk);
 	ferry_purge_write_queue(sk);
-	ferry_purge_ofo(sk);
-	memset(&fp->ofo, 0, sizeof(fp->ofo));
+	ferry_free_ofo(sk);
 	forget_peer(sk);
 
 	WRITE_ONCE(sk->sk_shutdown, 0);
@@ -242,7 +241,6 @@ int ferry_disconnect(struct sock *sk, int flags)
 	csk->quick_acks = 0;
 	csk->rcv_mss = 0;
 	ferry_recovery_init(&fp->recovery);
-	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
 	fp->snd_una = 0;
 	fp->snd_nxt = 0;
@@ -254,14 +252,13 @@ int ferry_disconnect(struct sock *sk, int flags)
 	fp->urgent.data = 0;
 	fp->rcv_wup = 0;
 	fp->rcv_wnd = 0;
-	fp->mss_clamp = U16_MAX;
+	fp->conn.mss_clamp = U16_MAX;
 	fp->snd_wscale = 0;
 	fp->rcv_wscale = 0;
 	fp->has_wscale = 0;
 	fp->has_tstamp = 0;
 	fp->sack_ok = 0;
 	fp->ecn_ok = 0;
-	fp->total_retrans = 0;
 	fp->segs_in = 0;
 	fp->segs_out = 0;
 	fp->bytes_acked = 0;

@@ -259,7 +259,6 @@ void ferry_cong_init(struct ferry_cong *ca, u32 mss)
 	ca->snd_cwnd = FERRY_INIT_CWND;
 	ca->snd_ssthresh = FERRY_SSTHRESH_MAX;
 	ca->snd_cwnd_cnt = 0;
-	ca->snd_cwnd_clamp = U32_MAX;
 	ca->prior_cwnd = 0;
 	ca->prior_ssthresh = 0;
 	ca->packets_out = 0;
@@ -270,18 +269,19 @@ void ferry_cong_init(struct ferry_cong *ca, u32 mss)
 	ca->delivered = 0;
 	ca->delivered_ce = 0;
 	ca->lost = 0;
+	ca->total_retrans = 0;
 	/* Until something was delivered, nothing is known of the network. */
 	ca->app_limited = ~0U;
 	ca->delivered_us = 0;
 	ca->first_tx_us = 0;
-	ca->rate_delivered = 0;
-	ca->rate_interval_us = 0;
+	ca->rate = 0;
 	ca->rate_app_limited = true;
 	ca->pacing_rate = 0;
 	ca->mss = mss;
-	ca->srtt_us = 0;
+	ferry_rtt_init(&ca->rtt);
 	ca->state = FERRY_CA_OPEN;
 	ca->cwnd_limited = false;
+	ca->cwr_due = false;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_init);
 
@@ -367,7 +367,7 @@ u32 ferry_cong_slow_start(struct ferry_cong *ca, u32 acked)
 	u32 cwnd = min(ca->snd_cwnd + acked, ca->snd_ssthresh);
 
 	acked -= cwnd - ca->snd_cwnd;
-	ca->snd_cwnd = min(cwnd, ca->snd_cwnd_clamp);
+	ca->snd_cwnd = cwnd;
 	return acked;
 }
 EXPORT_SYMBOL_GPL(ferry_cong_slow_start);
@@ -395,6 +395,5 @@ void ferry_cong_avoid_ai(struct ferry_cong *ca, u32 w, u32 acked)
 		ca->snd_cwnd_cnt -= delta * w;
 		ca->snd_cwnd += delta;
 	}
-	ca->snd_cwnd = min(ca->snd_cwnd, ca->snd_cwnd_clamp);
 }
 EXPORT_SYMBOL_GPL(ferry_cong_avoid_ai);

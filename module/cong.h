@@ -20,6 +20,8 @@
 #include <linux/types.h>
 #include <linux/ferry.h>
 
+#include "rtt.h"
+
 struct module;
 union tcp_cc_info;
 struct ferry_cong;
@@ -30,7 +32,7 @@ struct ferry_cong;
 #define FERRY_INIT_CWND		10U
 #define FERRY_SSTHRESH_MAX	0x7fffffffU
 /* Bytes that an algorithm may keep for itself in every connection. */
-#define FERRY_CONG_PRIV_SIZE	88
+#define FERRY_CONG_PRIV_SIZE	80
 
 /**
  * enum ferry_ca_state - how far a connection is from trouble
@@ -195,7 +197,6 @@ struct ferry_cong_ops {
  * @snd_cwnd: congestion window, segments
  * @snd_ssthresh: slow start threshold, segments
  * @snd_cwnd_cnt: segments acknowledged since @snd_cwnd last grew by one
- * @snd_cwnd_clamp: upper bound of @snd_cwnd
  * @prior_cwnd: @snd_cwnd before the last reduction, for undo
  * @prior_ssthresh: @snd_ssthresh before the last reduction, for undo; 0 if
  *	there is nothing to undo
@@ -211,19 +212,21 @@ struct ferry_cong_ops {
  *	once: by the ACK or SACK that first covers it; wraps
  * @delivered_ce: those of them that met congestion (ECN); wraps
  * @lost: segments ever held to be lost; wraps
+ * @total_retrans: segments sent again
  * @app_limited: @delivered at which the last segment sent while the
  *	application had nothing to send will be delivered, 0 if it is past
  * @delivered_us: when @delivered last changed, or sending began
  * @first_tx_us: when the segment was sent that was last delivered, or sending
  *	began
- * @rate_delivered: segments of the last rate sample worth to be shown
- * @rate_interval_us: its interval in microseconds
+ * @rtt: round-trip time of the path
+ * @rate: the last rate sample worth to be shown, segments per microsecond,
+ *	shifted by FERRY_RATE_SHIFT; 0 if there was none
  * @mss: bytes in a full segment
- * @srtt_us: smoothed round-trip time in microseconds, 0 if unknown
  * @state: one of &enum ferry_ca_state
  * @cwnd_limited: the window, and not the application, held data back
- * @rate_app_limited: the sample in @rate_delivered was application-limited
+ * @rate_app_limited: @rate was application-limited
  * @needs_pacing: the algorithm wants its segments spread at @pacing_rate
+ * @cwr_due: the window was reduced, and the next new segment says so (CWR)
  * @priv: the algorithm's own state
  */
 struct ferry_cong {
@@ -233,7 +236,6 @@ struct ferry_cong {
 	u32 snd_cwnd;
 	u32 snd_ssthresh;
 	u32 snd_cwnd_cnt;
-	u32 snd_cwnd_clamp;
 	u32 prior_cwnd;
 	u32 prior_ssthresh;
 	u32 packets_out;
@@ -246,19 +248,31 @@ struct ferry_cong {
 	u32 delivered;
 	u32 delivered_ce;
 	u32 lost;
+	u32 total_retrans;
 	u32 app_limited;
 	u32 delivered_us;
 	u32 first_tx_us;
-	u32 rate_delivered;
-	u32 rate_interval_us;
-	u32 mss;
-	u32 srtt_us;
+	struct ferry_rtt rtt;
+	u32 rate;
+	u16 mss;
 	u8 state;
-	bool cwnd_limited;
-	bool rate_app_limited;
-	bool needs_pacing;
+	u8 cwnd_limited:1,
+	   rate_app_limited:1,
+	   needs_pacing:1,
+	   cwr_due:1;
 	u64 priv[FERRY_CONG_PRIV_SIZE / sizeof(u64)];
 };
+
+/**
+ * ferry_cong_srtt_us() - the smoothed round-trip time
+ * @ca: congestion state
+ *
+ * Return: microseconds, 0 if unknown.
+ */
+static inline u32 ferry_cong_srtt_us(const struct ferry_cong *ca)
+{
+	return ca->rtt.srtt_us >> 3;
+}
 
 /**
  * ferry_cong_priv() - the private area of an algorithm

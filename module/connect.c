@@ -30,11 +30,11 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	struct ferry_sock *fp = ferry_sk(sk);
 	int err;
 
-	ferry_csk(sk)->af_ops = af;
+	ferry_csk(sk)->is_ipv4 = af == &ferry_ipv4_ops;
 	err = af->connect(sk, (struct sockaddr *)addr, len);
 	if (err)
 		return err;
-	af = ferry_csk(sk)->af_ops;
+	af = ferry_af(sk);
 
 	ferry_enter(sk, ferry_machine(sk->sk_state, FERRY_CALL_CONNECT));
 	err = ferry_bind_connect(sk);
@@ -76,13 +76,13 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	csk->ato = 0;
 	/* A lost SYN says little about the path; two of them say something. */
 	csk->cong.snd_ssthresh = FERRY_SSTHRESH_MAX;
-	csk->cong.snd_cwnd = ferry_sk(sk)->total_retrans > 1 ? 1 :
+	csk->cong.snd_cwnd = ferry_csk(sk)->cong.total_retrans > 1 ? 1 :
 							       FERRY_INIT_CWND;
 	csk->cong.state = FERRY_CA_OPEN;
 	ferry_sk(sk)->recovery.undo = 0;
 	/* RFC 6298 (5.7) */
-	if (!csk->rtt.srtt_us)
-		csk->rtt.rto_us = FERRY_RTO_FALLBACK_US;
+	if (!csk->cong.rtt.srtt_us)
+		csk->cong.rtt.rttvar_us = FERRY_RTO_FALLBACK_US;
 	ferry_sync_mss(sk, csk->pmtu);
 	ferry_rcvbuf_start(sk);
 	ferry_enter(sk, ferry_machine(sk->sk_state, event));

@@ -155,7 +155,7 @@ static struct sk_buff *control_skb(struct sock *sk, u32 seq, u8 flags,
 	cb->seq = seq;
 	cb->end_seq = seq + !!(flags & (FERRY_SYN | FERRY_FIN));
 	cb->flags = flags;
-	cb->mss = ferry_sk(sk)->mss;
+	cb->mss = ferry_csk(sk)->cong.mss;
 	cb->segs = 1;
 	return skb;
 }
@@ -173,7 +173,7 @@ static struct sk_buff *queued_control_skb(struct sock *sk, u8 flags, gfp_t gfp)
 	cb->seq = fp->write_seq;
 	cb->end_seq = ++fp->write_seq;
 	cb->flags = flags;
-	ferry_skb_set_segs(skb, fp->mss);
+	ferry_skb_set_segs(skb, ferry_mss(fp));
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
 	return skb;
@@ -345,7 +345,7 @@ static bool send_what_fits(struct sock *sk)
 
 	if (!skb || !seq_before(FERRY_SKB_CB(skb)->seq, ferry_wnd_end(fp)))
 		return false;
-	len = min(ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq, (u32)fp->mss);
+	len = min(ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq, ferry_mss(fp));
 	if (skb->len > len &&
 	    ferry_fragment(sk, skb, len, GFP_ATOMIC))
 		return false;

@@ -29,7 +29,8 @@ static void quick_acks(struct sock *sk)
 
 static u32 rto(const struct ferry_conn_sock *csk)
 {
-	return min_t(u32, usecs_to_jiffies(csk->rtt.rto_us), U16_MAX);
+	return min_t(u32, usecs_to_jiffies(ferry_rtt_rto(&csk->cong.rtt)),
+		     U16_MAX);
 }
 
 /* Follow the time between segments, so that an ACK can wait for the second. */
@@ -104,15 +105,15 @@ static void ack_later(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	u32 ato = max_t(u32, csk->ato, FERRY_ATO_MIN), longest = HZ / 2;
+	u32 rtt_us = ferry_cong_srtt_us(&csk->cong);
 
 	if (ato > FERRY_ATO_MIN) {
 		if (csk->pingpong || csk->ack_small)
 			longest = FERRY_DELACK_MAX;
-		if (csk->rtt.srtt_us)
+		if (rtt_us)
 			longest = min_t(u32, longest,
 					max_t(u32, FERRY_ATO_MIN,
-					      usecs_to_jiffies(csk->rtt.srtt_us
-							       >> 3)));
+					      usecs_to_jiffies(rtt_us)));
 		ato = min(ato, longest);
 	}
 	ato = min_t(u32, ato, FERRY_DELACK_MAX);

@@ -36,7 +36,7 @@ static bool needs_ecn(const struct ferry_conn_sock *csk)
  */
 u8 ferry_ecn_transmit(struct sock *sk, const struct sk_buff *skb, u8 flags)
 {
-	const struct ferry_cong *ca = &ferry_csk(sk)->cong;
+	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	struct ferry_sock *fp = ferry_sk(sk);
 
 	if (flags & FERRY_SYN) {
@@ -48,10 +48,8 @@ u8 ferry_ecn_transmit(struct sock *sk, const struct sk_buff *skb, u8 flags)
 
 	if (skb->len && FERRY_SKB_CB(skb)->seq == fp->snd_nxt) {
 		INET_ECN_xmit(sk);
-		/* Once for each reduction, which high_seq tells apart. */
-		if (ca->state >= FERRY_CA_CWR &&
-		    fp->ecn_cwr_seq != ca->high_seq) {
-			fp->ecn_cwr_seq = ca->high_seq;
+		if (ca->cwr_due) {
+			ca->cwr_due = false;
 			flags |= FERRY_CWR;
 		}
 	} else if (!needs_ecn(ferry_csk(sk))) {

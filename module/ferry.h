@@ -204,9 +204,9 @@ enum ferry_timer_event {
 /**
  * struct ferry_conn_sock - what every connection needs
  * @inet: addresses and ports; must be first
- * @af_ops: the address family of the packets
  * @bind_bucket: the port, held in the bind hash; NULL if none
  * @accept_queue: a listener's queue
+ * @pmtu: path MTU in bytes for which the MSS was computed
  * @accept_link: a circle through the queue: a listener's last child, and a
  *	child's next, where the last one's is the first; NULL if not in use
  * @retransmit_at: deadline of @pending, in jiffies
@@ -215,8 +215,6 @@ enum ferry_timer_event {
  *	@keepalive_armed, in jiffies
  * @cong: congestion state
  * @pacer: pacing and small queues, NULL until one of them is needed
- * @rtt: round-trip time of the path
- * @pmtu: path MTU in bytes for which the MSS was computed
  * @mtu_info: path MTU that an ICMP message told, for FERRY_DEFERRED_MTU
  * @retrans_stamp: when a segment was first sent again, or the window probed,
  *	since the peer has last taken something, in jiffies; 0 if not
@@ -238,24 +236,25 @@ enum ferry_timer_event {
  * @no_room: a segment in order had to be dropped: announce a closed window
  * @delack_armed: @delack_at is a deadline
  * @keepalive_armed: @keepalive_at is a deadline
+ * @is_ipv4: its packets are of IPv4
  * @quick_acks: number of ACKs to send without delay
+ * @rcv_mss: the peer's segment size, for "every second segment"
  * @last_rcv: when data came last, in jiffies
  * @last_snd: when data was sent last, in jiffies
  * @last_ack: when an ACK came last, in jiffies
  * @last_answer: for ferry_may_answer()
- * @rcv_mss: the peer's segment size, for "every second segment"
  * @ato: how long an ACK may wait, jiffies, 0 before data has come
+ * @mss_clamp: the peer's MSS option
+ * @user_mss: FERRY_MAXSEG, 0 if not set
  */
 struct ferry_conn_sock {
 	struct inet_sock inet;
-	const struct ferry_af_ops *af_ops;
 	struct ferry_bind_bucket *bind_bucket;
 	struct ferry_accept_queue accept_queue;
+	u32 pmtu;
 	struct sock *accept_link;
 	struct ferry_cong cong;
 	struct ferry_pacer __rcu *pacer;
-	struct ferry_rtt rtt;
-	u32 pmtu;
 	u32 mtu_info;
 	u32 retransmit_at;
 	u32 delack_at;
@@ -278,14 +277,17 @@ struct ferry_conn_sock {
 	   ack_small:1,
 	   no_room:1,
 	   delack_armed:1,
-	   keepalive_armed:1;
+	   keepalive_armed:1,
+	   is_ipv4:1;
 	u8 quick_acks;
+	u16 rcv_mss;
 	u32 last_rcv;
 	u32 last_snd;
 	u32 last_ack;
 	u32 last_answer;
-	u16 rcv_mss;
 	u16 ato;
+	u16 mss_clamp;
+	u16 user_mss;
 };
 
 /**
@@ -307,13 +309,9 @@ struct ferry_conn_sock {
  * @rcv_wnd: window announced then, in bytes
  * @urgent: what the peer has called urgent
  * @window_clamp: upper bound of the window to announce
- * @mss: bytes of payload in a full segment
- * @mss_clamp: the peer's MSS option
- * @user_mss: FERRY_MAXSEG, 0 if not set
  * @ts_recent: TS.Recent (RFC 7323 section 4.3): the timestamp to echo
  * @ts_recent_stamp: when @ts_recent was set, in seconds of a monotonic clock
  * @ts_offset: what is added to the clock in our timestamps
- * @ecn_cwr_seq: high_seq of the reduction of the window that CWR was sent for
  * @rcv_ssthresh: bytes that may be promised at most
  * @rcv_rtt_us: round-trip time as measured by the receiver, 0 if unknown
  * @rcv_tsecr: the timestamp echo that was last measured
@@ -331,8 +329,7 @@ struct ferry_conn_sock {
  * @ecn_echo: ECE is due: a packet was marked
  * @active_open: our SYN is among @bytes_acked
  * @recovery: what was sent and is not acknowledged, and what is known of it
- * @ofo: received beyond a hole
- * @total_retrans: segments sent again, for FERRY_INFO
+ * @ofo: received beyond a hole, or twice; made when that happens first
  * @data_segs_in: segments received with data
  * @data_segs_out: segments sent with data
  * @bytes_retrans: bytes sent again, for FERRY_INFO
@@ -361,13 +358,9 @@ struct ferry_sock {
 	u32 rcv_wnd;
 	struct ferry_urgent urgent;
 	u32 window_clamp;
-	u16 mss;
-	u16 mss_clamp;
-	u16 user_mss;
 	u32 ts_recent;
 	u32 ts_recent_stamp;
 	u32 ts_offset;
-	u32 ecn_cwr_seq;
 	u32 rcv_ssthresh;
 	u32 rcv_rtt_us;
 	u32 rcv_tsecr;
@@ -382,11 +375,10 @@ struct ferry_sock {
 	   has_tstamp:1,
 	   sack_ok:1,
 	   ecn_ok:1,
-	   ecn_echo:1;
-	u8 active_open:1;
+	   ecn_echo:1,
+	   active_open:1;
 	struct ferry_recovery recovery;
-	struct ferry_ofo ofo;
-	u32 total_retrans;
+	struct ferry_ofo *ofo;
 	u32 segs_in;
 	u32 segs_out;
 	u32 data_segs_in;
@@ -567,6 +559,12 @@ ferry_af_of_socket(const struct sock *sk)
 	return sk->sk_family == AF_INET ? &ferry_ipv4_ops : &ferry_ipv6_ops;
 }
 
+/* The address family of a socket's packets: IPv4 also for a mapped address. */
+static inline const struct ferry_af_ops *ferry_af(const struct sock *sk)
+{
+	return ferry_csk(sk)->is_ipv4 ? &ferry_ipv4_ops : &ferry_ipv6_ops;
+}
+
 /* The largest payload that a path carries in one packet. */
 static inline u32 ferry_mss_of_mtu(const struct ferry_af_ops *af, u32 mtu)
 {
@@ -590,6 +588,12 @@ static inline struct sk_buff *ferry_rtx_tail(const struct sock *sk)
 static inline struct sk_buff *ferry_send_head(const struct sock *sk)
 {
 	return skb_peek(&sk->sk_write_queue);
+}
+
+/* Bytes of payload in a full segment. */
+static inline u32 ferry_mss(const struct ferry_sock *fp)
+{
+	return fp->conn.cong.mss;
 }
 
 /* First sequence number that the peer's window does not allow. */
@@ -792,6 +796,7 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 void ferry_data_queue(struct sock *sk, struct sk_buff *skb);
 void ferry_data_outside(struct sock *sk, const struct sk_buff *skb);
 void ferry_purge_ofo(struct sock *sk);
+void ferry_free_ofo(struct sock *sk);
 
 /* rcvbuf.c */
 void ferry_rcvbuf_start(struct sock *sk);

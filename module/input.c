@@ -115,7 +115,7 @@ bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb)
 		ferry_send_reset(sk);
 		break;
 	case FERRY_SEND_RST_BACK:
-		ferry_reply_reset(sock_net(sk), ferry_csk(sk)->af_ops, sk, skb);
+		ferry_reply_reset(sock_net(sk), ferry_af(sk), sk, skb);
 		break;
 	}
 	if (step.next != sk->sk_state)

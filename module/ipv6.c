@@ -120,7 +120,7 @@ static int v6_connect_mapped(struct sock *sk, const struct sockaddr_in6 *sin6)
 	err = ferry_ipv4_ops.connect(sk, (struct sockaddr *)&sin, sizeof(sin));
 	if (err)
 		return err;
-	ferry_csk(sk)->af_ops = &ferry_ipv4_ops;
+	ferry_csk(sk)->is_ipv4 = 1;
 	ipv6_addr_set_v4mapped(inet_sk(sk)->inet_saddr, &inet6_sk(sk)->saddr);
 	return 0;
 }

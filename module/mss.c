@@ -13,7 +13,7 @@ static u32 ip_options_len(const struct sock *sk)
 	u32 len = 0;
 
 	rcu_read_lock();
-	if (ferry_csk(sk)->af_ops->family == AF_INET) {
+	if (ferry_af(sk)->family == AF_INET) {
 		const struct ip_options_rcu *opt =
 			rcu_dereference(inet_sk(sk)->inet_opt);
 
@@ -44,10 +44,10 @@ static u32 ip_options_len(const struct sock *sk)
 u16 ferry_mss_offer(struct sock *sk)
 {
 	const struct dst_entry *dst = __sk_dst_get(sk);
-	u16 user = ferry_sk(sk)->user_mss;
+	u16 user = ferry_csk(sk)->user_mss;
 	u32 mss;
 
-	mss = ferry_mss_of_mtu(ferry_csk(sk)->af_ops,
+	mss = ferry_mss_of_mtu(ferry_af(sk),
 			       dst ? dst_mtu(dst) : ferry_csk(sk)->pmtu);
 	return user ? min_t(u32, mss, user) : mss;
 }
@@ -68,20 +68,19 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 	u32 mss, half = fp->max_window / 2;
 
 	csk->pmtu = pmtu;
-	mss = ferry_mss_of_mtu(csk->af_ops, pmtu);
+	mss = ferry_mss_of_mtu(ferry_af(sk), pmtu);
 	mss -= min(mss, ip_options_len(sk));
-	mss = min_t(u32, mss, fp->mss_clamp);
-	if (fp->user_mss)
-		mss = min_t(u32, mss, fp->user_mss);
+	mss = min_t(u32, mss, fp->conn.mss_clamp);
+	if (fp->conn.user_mss)
+		mss = min_t(u32, mss, fp->conn.user_mss);
 	/* An MSS never counts options (RFC 6691): they go off it. */
 	if (fp->has_tstamp)
 		mss -= FERRY_TIMESTAMP_LEN;
 	if (half > FERRY_MSS_MIN)
 		mss = min(mss, half);
-	fp->mss = max(mss, 48U);
-	csk->cong.mss = fp->mss;
+	csk->cong.mss = max(mss, 48U);
 	if (!csk->rcv_mss)
-		csk->rcv_mss = min_t(u32, fp->mss, FERRY_MSS_DEFAULT);
+		csk->rcv_mss = min(ferry_mss(fp), FERRY_MSS_DEFAULT);
 }
 
 /**
@@ -99,11 +98,11 @@ void ferry_mtu_reduced(struct sock *sk)
 
 	if ((1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
 		return;
-	dst = csk->af_ops->route(sk);
+	dst = ferry_af(sk)->route(sk);
 	if (!dst)
 		return;
 	dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
-	dst = csk->af_ops->route(sk);
+	dst = ferry_af(sk)->route(sk);
 	if (!dst)
 		return;
 	mtu = dst_mtu(dst);
@@ -144,10 +143,10 @@ u32 ferry_send_goal(const struct sock *sk)
 	u32 goal, max;
 
 	if (!sk_can_gso(sk))
-		return fp->mss;
+		return ferry_mss(fp);
 	max = min_t(u32, READ_ONCE(sk->sk_gso_max_size),
 		    U16_MAX - FERRY_MAX_HEADER);
-	goal = min(max, max(fp->max_window / 2, (u32)fp->mss));
-	goal = min_t(u32, goal, (u32)fp->mss * sk->sk_gso_max_segs);
-	return max_t(u32, rounddown(goal, fp->mss), fp->mss);
+	goal = min(max, max(fp->max_window / 2, ferry_mss(fp)));
+	goal = min_t(u32, goal, ferry_mss(fp) * sk->sk_gso_max_segs);
+	return max(rounddown(goal, ferry_mss(fp)), ferry_mss(fp));
 }

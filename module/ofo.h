@@ -38,15 +38,17 @@ void ferry_ofo_duplicate(struct ferry_ofo *q, u32 start, u32 end);
 unsigned int ferry_ofo_blocks(const struct ferry_ofo *q,
 			      struct ferry_sack_block *blocks);
 
+/* A connection on which nothing has ever come out of order has no queue. */
 static inline bool ferry_ofo_empty(const struct ferry_ofo *q)
 {
-	return RB_EMPTY_ROOT(&q->tree);
+	return !q || RB_EMPTY_ROOT(&q->tree);
 }
 
 /* Has ferry_ofo_blocks() anything to say? */
 static inline bool ferry_ofo_has_blocks(const struct ferry_ofo *q)
 {
-	return !ferry_ofo_empty(q) || q->duplicate.start != q->duplicate.end;
+	return q && (!RB_EMPTY_ROOT(&q->tree) ||
+		     q->duplicate.start != q->duplicate.end);
 }
 
 #endif /* _FERRY_OFO_H */

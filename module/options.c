@@ -33,7 +33,6 @@ void ferry_options_offer(struct sock *sk)
 	fp->ts_offset = ferry_ts_offset(sock_net(sk), sk->sk_hash);
 	fp->ts_recent = 0;
 	fp->ecn_echo = 0;
-	fp->ecn_cwr_seq = fp->write_seq;
 }
 
 /**
@@ -54,7 +53,8 @@ void ferry_options_agree(struct sock *sk, const struct sk_buff *skb,
 	fp->has_tstamp &= o->has_timestamp;
 	if (fp->has_tstamp)
 		ferry_ts_store(fp, o->ts_val);
-	fp->mss_clamp = max_t(u16, o->mss ?: FERRY_MSS_DEFAULT, FERRY_MSS_MIN);
+	fp->conn.mss_clamp = max_t(u16, o->mss ?: FERRY_MSS_DEFAULT,
+				   FERRY_MSS_MIN);
 	if (fp->has_wscale && o->has_wscale) {
 		fp->snd_wscale = o->wscale;
 	} else {
@@ -128,7 +128,7 @@ bool ferry_options_fit(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
 
-	return !fp->sack_ok || likely(!ferry_ofo_has_blocks(&fp->ofo)) ||
+	return !fp->sack_ok || likely(!ferry_ofo_has_blocks(fp->ofo)) ||
 	       sack_blocks_that_fit(skb);
 }
 
@@ -158,12 +158,12 @@ unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
 		o.has_sack_perm = fp->sack_ok;
 		o.has_wscale = fp->has_wscale;
 		o.wscale = fp->rcv_wscale;
-	} else if (fp->sack_ok && unlikely(ferry_ofo_has_blocks(&fp->ofo))) {
+	} else if (fp->sack_ok && unlikely(ferry_ofo_has_blocks(fp->ofo))) {
 		o.num_sacks = min(sack_blocks_that_fit(skb),
-				  ferry_ofo_blocks(&fp->ofo, sacks));
+				  ferry_ofo_blocks(fp->ofo, sacks));
 		/* A duplicate is told once. */
 		if (o.num_sacks)
-			fp->ofo.duplicate.end = fp->ofo.duplicate.start;
+			fp->ofo->duplicate.end = fp->ofo->duplicate.start;
 	}
 	return ferry_options_build(opt, &o, sacks);
 }
@@ -301,8 +301,6 @@ void ferry_options_inherit(struct sock *sk,
 	fp->sack_ok = req->sack_ok;
 	fp->ecn_ok = req->ecn_ok;
 	fp->ecn_echo = 0;
-	/* No window has been reduced yet. */
-	fp->ecn_cwr_seq = req->snt_isn;
 	fp->has_wscale = req->has_wscale;
 	fp->snd_wscale = req->snd_wscale;
 	fp->rcv_wscale = req->rcv_wscale;
@@ -338,7 +336,7 @@ static bool overtaken_ack(const struct ferry_sock *fp,
 			  const struct ferry_skb_cb *cb,
 			  const struct ferry_options *o)
 {
-	u32 rto_ms = fp->conn.rtt.rto_us / USEC_PER_MSEC;
+	u32 rto_ms = ferry_rtt_rto(&fp->conn.cong.rtt) / USEC_PER_MSEC;
 
 	return cb->flags == FERRY_ACK && cb->seq == cb->end_seq &&
 	       cb->seq == fp->rcv_nxt && cb->ack_seq == fp->snd_una &&

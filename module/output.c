@@ -140,6 +140,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
+	const struct ferry_af_ops *af = ferry_af(sk);
 	struct dst_entry *dst;
 	unsigned int segs = 1, len = skb->len;
 	u16 mss = FERRY_SKB_CB(skb)->mss;
@@ -168,7 +169,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		csk->cong.now_us = ferry_clock_us();
 	}
 
-	dst = csk->af_ops->route(sk);
+	dst = af->route(sk);
 	if (!dst) {
 		WRITE_ONCE(sk->sk_err_soft, EHOSTUNREACH);
 		ferry_drop(sk, skb, FERRY_DROP_NO_ROUTE);
@@ -188,7 +189,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		skb_shinfo(skb)->gso_segs = 0;
 		skb_shinfo(skb)->gso_type = 0;
 	}
-	csk->af_ops->checksum(sk, skb);
+	af->checksum(sk, skb);
 	if (!skb_is_gso(skb))
 		ferry_checksum_for_device(skb, dst);
 
@@ -207,7 +208,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (len)
 		fp->data_segs_out += segs;
 	ferry_mib_add(ferry_net(sock_net(sk)), FERRY_MIB_OUT_SEGS, segs);
-	err = csk->af_ops->xmit(sk, skb, &inet_sk(sk)->cork.fl);
+	err = af->xmit(sk, skb, &inet_sk(sk)->cork.fl);
 	return net_xmit_eval(err);
 }
 
@@ -265,7 +266,7 @@ struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,
 int ferry_fragment(struct sock *sk, struct sk_buff *skb, u32 len, gfp_t gfp)
 {
 	struct sk_buff *rest = ferry_cut(sk, skb, len, gfp);
-	u32 mss = ferry_sk(sk)->mss;
+	u32 mss = ferry_csk(sk)->cong.mss;
 
 	if (!rest)
 		return -ENOMEM;
@@ -295,7 +296,7 @@ static u32 sendable(const struct sock *sk, const struct sk_buff *skb,
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	const struct ferry_sock *fp = ferry_sk(sk);
 	u32 window = ferry_wnd_end(fp) - cb->seq;
-	u32 mss = fp->mss, len, small;
+	u32 mss = ferry_mss(fp), len, small;
 
 	/* A window too small for the next segment is as good as none. */
 	if (seq_after(cb->seq + min(skb->len, mss), ferry_wnd_end(fp)))
@@ -326,7 +327,7 @@ static void sent_new(struct sock *sk, struct sk_buff *skb)
 	fp->snd_nxt = cb->end_seq;
 	csk->cong.packets_out += cb->segs;
 	fp->recovery.prr_out += cb->segs;
-	if (skb->len % fp->mss)
+	if (skb->len % ferry_mss(fp))
 		fp->snd_sml = cb->end_seq;
 	if (first || csk->pending == FERRY_TIMER_PROBE)
 		ferry_rearm_rto(sk);
@@ -339,7 +340,7 @@ static void sent_new(struct sock *sk, struct sk_buff *skb)
  */
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
 {
-	ferry_skb_set_segs(skb, ferry_sk(sk)->mss);
+	ferry_skb_set_segs(skb, ferry_csk(sk)->cong.mss);
 	if (!ferry_transmit(sk, skb, true))
 		sent_new(sk, skb);
 }
@@ -356,24 +357,24 @@ static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 	const struct ferry_sock *fp = ferry_sk(sk);
 	const struct ferry_cong *ca = &fp->conn.cong;
 	u32 window = ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq;
-	u32 limit = min(window, quota * fp->mss);
+	u32 limit = min(window, quota * ferry_mss(fp));
 	const struct sk_buff *head;
 	u32 age_us;
 
 	if (ca->state >= FERRY_CA_RECOVERY ||
 	    FERRY_SKB_CB(skb)->flags & FERRY_FIN)
 		return false;
-	if (limit >= max_segs * fp->mss || limit >= skb->len)
+	if (limit >= max_segs * ferry_mss(fp) || limit >= skb->len)
 		return false;
 	/* A third of what may be out is worth a packet. */
-	if (limit >= min(fp->snd_wnd, ca->snd_cwnd * fp->mss) / WINDOW_DIVISOR)
+	if (limit >= min(fp->snd_wnd, ca->snd_cwnd * ca->mss) / WINDOW_DIVISOR)
 		return false;
 	head = ferry_rtx_head(sk);
 	if (!head)
 		return false;
 	/* Is the next ACK more than half a round trip away? */
 	age_us = (u32)ferry_clock_us() - FERRY_SKB_CB(head)->sent_us;
-	return age_us >= ca->srtt_us / 2;
+	return age_us >= ferry_cong_srtt_us(ca) / 2;
 }
 
 /* Slow start anew after idle time (RFC 5681 section 4.1). */
@@ -450,7 +451,7 @@ void ferry_push(struct sock *sk, bool more)
 		}
 		if (ferry_tsq_holds(sk, skb, 0))
 			break;
-		ferry_skb_set_segs(skb, fp->mss);
+		ferry_skb_set_segs(skb, ferry_mss(fp));
 		if (ferry_transmit(sk, skb, true))
 			break;
 		sent_new(sk, skb);

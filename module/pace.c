@@ -139,13 +139,13 @@ void ferry_pace_update(struct sock *sk)
 	u64 rate, percent = PACING_PERCENT;
 
 	if (!ca->ops->cong_control) {
-		if (!ca->srtt_us)
+		if (!ferry_cong_srtt_us(ca))
 			return;
 		if (ca->snd_cwnd < ca->snd_ssthresh / 2)
 			percent = PACING_SS_PERCENT;
 		rate = (u64)ca->mss * max(ca->snd_cwnd, ca->packets_out);
 		rate *= percent * (USEC_PER_SEC / 100);
-		rate = div_u64(rate, ca->srtt_us);
+		rate = div_u64(rate, ferry_cong_srtt_us(ca));
 		ca->pacing_rate = min_t(u64, rate, ULONG_MAX - 1);
 	}
 	WRITE_ONCE(sk->sk_pacing_rate, min(ca->pacing_rate,
@@ -176,7 +176,7 @@ u32 ferry_pace_segs(const struct sock *sk)
 	if (!sk_can_gso(sk))
 		return 1;
 	bytes = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
-	r = ferry_rtt_min(&csk->rtt) >> MIN_RTT_LOG;
+	r = ferry_rtt_min(&csk->cong.rtt) >> MIN_RTT_LOG;
 	if (r < 32)
 		bytes += most >> r;
 	bytes = min_t(unsigned long, bytes, most);

@@ -199,6 +199,7 @@ static void show_more(struct seq_file *seq, const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	const struct ferry_cong *ca = &csk->cong;
+	u32 rto_us = ferry_rtt_rto(&ca->rtt);
 	int ssthresh = ca->snd_ssthresh;
 
 	if (sk->sk_state == TCP_LISTEN)
@@ -206,7 +207,7 @@ static void show_more(struct seq_file *seq, const struct sock *sk)
 	else if (ca->snd_ssthresh >= FERRY_SSTHRESH_MAX)
 		ssthresh = -1;
 	seq_printf(seq, " %lu %lu %u %u %d",
-		   jiffies_to_clock_t(usecs_to_jiffies(csk->rtt.rto_us)),
+		   jiffies_to_clock_t(usecs_to_jiffies(rto_us)),
 		   jiffies_to_clock_t(csk->ato),
 		   csk->quick_acks << 1 | csk->pingpong, ca->snd_cwnd,
 		   ssthresh);

@@ -31,6 +31,7 @@ void ferry_prr_start(struct ferry_recovery *rec, struct ferry_cong *ca,
 	ca->snd_cwnd_cnt = 0;
 	ca->prior_cwnd = ca->snd_cwnd;
 	ca->snd_ssthresh = ca->ops->ssthresh(ca);
+	ca->cwr_due = true;
 	rec->prr_delivered = 0;
 	rec->prr_out = 0;
 	rec->tlp = 0;

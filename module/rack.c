@@ -75,16 +75,15 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_rack_delivered);
  * ferry_rack_reo_wnd() - the reordering window
  * @rec: recovery state
  * @ca: congestion state
- * @rtt: round-trip time
  *
  * RFC 8985 section 6.2, step 4.  Pure; socket lock held.
  *
  * Return: microseconds.
  */
 u32 ferry_rack_reo_wnd(const struct ferry_recovery *rec,
-		       const struct ferry_cong *ca, const struct ferry_rtt *rtt)
+		       const struct ferry_cong *ca)
 {
-	u32 min_us = ferry_rtt_min(rtt);
+	u32 min_us = ferry_rtt_min(&ca->rtt);
 
 	if (!rec->reord_seen && (ca->state >= FERRY_CA_RECOVERY ||
 				 ca->sacked_out >= rec->reordering))
@@ -92,7 +91,7 @@ u32 ferry_rack_reo_wnd(const struct ferry_recovery *rec,
 	if (min_us == ~0U)
 		return 0;
 	return min_t(u64, (u64)(min_us / 4) * rec->rack.reo_wnd_mult,
-		     rtt->srtt_us >> 3);
+		     ferry_cong_srtt_us(ca));
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rack_reo_wnd);
 
@@ -145,7 +144,6 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_rack_remaining);
  * ferry_rack_detect() - mark what is lost
  * @rec: recovery state
  * @ca: congestion state
- * @rtt: round-trip time
  * @lost_retrans: set to true if a retransmission was lost
  *
  * RFC 8985 section 6.2, step 5.  Looks at the segments in the order in which
@@ -155,9 +153,9 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_rack_remaining);
  * Return: microseconds until more may be lost, 0 if nothing is suspicious.
  */
 u32 ferry_rack_detect(struct ferry_recovery *rec, struct ferry_cong *ca,
-		      const struct ferry_rtt *rtt, bool *lost_retrans)
+		      bool *lost_retrans)
 {
-	u32 reo_wnd = ferry_rack_reo_wnd(rec, ca, rtt);
+	u32 reo_wnd = ferry_rack_reo_wnd(rec, ca);
 	const struct ferry_rack *rack = &rec->rack;
 	struct sk_buff *skb, *next;
 	struct ferry_skb_cb *cb;

@@ -91,12 +91,13 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_rate_delivered);
 static void show_sample(struct ferry_cong *ca,
 			const struct ferry_ack_sample *sample)
 {
-	if (sample->is_app_limited &&
-	    (u64)sample->delivered * ca->rate_interval_us <
-	    (u64)ca->rate_delivered * sample->interval_us)
+	u64 rate = (u64)sample->delivered << FERRY_RATE_SHIFT;
+
+	/* Less than a microsecond is as good as one. */
+	rate = div_u64(rate, max(sample->interval_us, 1));
+	if (sample->is_app_limited && rate < ca->rate)
 		return;
-	ca->rate_delivered = sample->delivered;
-	ca->rate_interval_us = sample->interval_us;
+	ca->rate = min_t(u64, rate, U32_MAX);
 	ca->rate_app_limited = sample->is_app_limited;
 }
 
@@ -166,10 +167,6 @@ EXPORT_SYMBOL_GPL(ferry_rate_app_limited);
  */
 u64 ferry_rate_shown(const struct ferry_cong *ca)
 {
-	u64 bytes = (u64)ca->rate_delivered * ca->mss;
-
-	if (!ca->rate_interval_us)
-		return 0;
-	return div_u64(bytes * USEC_PER_SEC, ca->rate_interval_us);
+	return (u64)ca->rate * ca->mss * USEC_PER_SEC >> FERRY_RATE_SHIFT;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rate_shown);

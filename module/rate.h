@@ -8,6 +8,9 @@
 
 #include "cong.h"
 
+/* &ferry_cong.rate cannot tell less than a segment in a hundred seconds. */
+#define FERRY_RATE_SHIFT	27
+
 /**
  * struct ferry_rate_tx - the state of delivery when a segment was sent
  * @delivered: &ferry_cong.delivered

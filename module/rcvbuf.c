@@ -38,7 +38,7 @@ void ferry_rcvbuf_start(struct sock *sk)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
 
-	fp->rcvq_space = min_t(u32, fp->rcv_wnd, FERRY_INIT_CWND * fp->mss);
+	fp->rcvq_space = min(fp->rcv_wnd, FERRY_INIT_CWND * ferry_mss(fp));
 	fp->rcvq_time = ferry_clock_us();
 	fp->rcvq_seq = fp->copied_seq;
 	fp->rcv_rtt_us = 0;
@@ -81,14 +81,14 @@ void ferry_rcvbuf_tune(struct sock *sk)
 	struct ferry_sock *fp = ferry_sk(sk);
 	u32 now = ferry_clock_us(), copied, wanted;
 	/* Without timestamps, the handshake's or the sender's. */
-	u32 rtt = fp->rcv_rtt_us ?: fp->conn.rtt.srtt_us >> 3;
+	u32 rtt = fp->rcv_rtt_us ?: fp->conn.cong.rtt.srtt_us >> 3;
 
 	if (!rtt || now - fp->rcvq_time < rtt)
 		return;
 	copied = fp->copied_seq - fp->rcvq_seq;
 	if (copied > fp->rcvq_space) {
-		wanted = ferry_rcvbuf_wanted(copied, fp->rcvq_space, fp->mss,
-					     largest(sk));
+		wanted = ferry_rcvbuf_wanted(copied, fp->rcvq_space,
+					     ferry_mss(fp), largest(sk));
 		if (wanted > sk->sk_rcvbuf && may_tune(sk) &&
 		    READ_ONCE(ferry_net(sock_net(sk))->sysctl.moderate_rcvbuf))
 			WRITE_ONCE(sk->sk_rcvbuf, wanted);
@@ -195,7 +195,7 @@ static void collapse(struct sock *sk)
 /* The latest first: its hole is the last to be filled. */
 static void prune(struct sock *sk)
 {
-	struct ferry_ofo *ofo = &ferry_sk(sk)->ofo;
+	struct ferry_ofo *ofo = ferry_sk(sk)->ofo;
 
 	while (!ferry_ofo_empty(ofo) &&
 	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
@@ -215,7 +215,7 @@ bool ferry_rcvbuf_make_room(struct sock *sk)
 
 	if (likely(used <= sk->sk_rcvbuf))
 		return true;
-	fp->rcv_ssthresh = min(fp->rcv_ssthresh, 2U * fp->mss);
+	fp->rcv_ssthresh = min(fp->rcv_ssthresh, 2U * ferry_mss(fp));
 	if (may_tune(sk) && !sk_under_memory_pressure(sk) &&
 	    sk->sk_rcvbuf < largest(sk))
 		WRITE_ONCE(sk->sk_rcvbuf, min_t(u32, used, largest(sk)));

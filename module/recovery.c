@@ -277,7 +277,7 @@ static void find_losses(struct ferry_ack_state *st)
 	if (st->sack) {
 		if (st->advanced)
 			st->reo_timeout_us =
-				ferry_rack_detect(st->rec, ca, st->rtt,
+				ferry_rack_detect(st->rec, ca,
 						  &st->lost_retrans);
 		st->advanced = false;
 	} else if ((ca->state < FERRY_CA_RECOVERY && !st->rec->recovering &&
@@ -516,6 +516,7 @@ static void ack_is_dubious(struct ferry_ack_state *st)
  */
 static void measure_rtt(struct ferry_ack_state *st)
 {
+	struct ferry_rtt *rtt = &st->ca->rtt;
 	u32 now = ferry_recovery_now(st->ca), rtt_us = 0, latest_us = 0;
 
 	if (st->timed && !st->retrans_acked) {
@@ -539,10 +540,9 @@ static void measure_rtt(struct ferry_ack_state *st)
 	/* An ACK for a single segment may have been held back. */
 	st->sample.is_ack_delayed = st->sample.acked == 1 &&
 				    st->sample.prior_in_flight == 1;
-	if (!st->sample.is_ack_delayed || latest_us < ferry_rtt_min(st->rtt))
-		ferry_rtt_min_sample(st->rtt, latest_us, now);
-	ferry_rtt_sample(st->rtt, rtt_us);
-	st->ca->srtt_us = st->rtt->srtt_us >> 3;
+	if (!st->sample.is_ack_delayed || latest_us < ferry_rtt_min(rtt))
+		ferry_rtt_min_sample(rtt, latest_us, now);
+	ferry_rtt_sample(rtt, rtt_us);
 	st->measured = true;
 }
 
@@ -554,7 +554,7 @@ static void control_window(struct ferry_ack_state *st)
 	u32 lost = ca->lost - st->prior_lost;
 	bool news;
 
-	ferry_rate_generate(ca, delivered, lost, ferry_rtt_min(st->rtt),
+	ferry_rate_generate(ca, delivered, lost, ferry_rtt_min(&ca->rtt),
 			    sample);
 	if ((st->acked || st->sacked) && ca->ops->pkts_acked)
 		ca->ops->pkts_acked(ca, sample);
@@ -704,6 +704,7 @@ void ferry_recovery_timeout(struct ferry_recovery *rec, struct ferry_cong *ca,
 		rec->reordering = min_t(u16, rec->reordering, FERRY_DUPTHRESH);
 	set_state(ca, FERRY_CA_LOSS);
 	ca->high_seq = snd_nxt;
+	ca->cwr_due = true;
 	note_recover(rec, snd_nxt, sack);
 	rec->tlp = 0;
 	rec->frto = fresh || again;
@@ -715,7 +716,6 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_timeout);
  * ferry_recovery_reo_timeout() - RACK has waited long enough
  * @rec: recovery state
  * @ca: congestion state; @now_us is set
- * @rtt: round-trip time
  * @snd_una: SND.UNA
  * @snd_nxt: SND.NXT
  * @reo_timeout_us: set to when to look again in microseconds, 0 for never
@@ -726,13 +726,12 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_timeout);
  */
 bool ferry_recovery_reo_timeout(struct ferry_recovery *rec,
 				struct ferry_cong *ca,
-				const struct ferry_rtt *rtt, u32 snd_una,
-				u32 snd_nxt, u32 *reo_timeout_us)
+				u32 snd_una, u32 snd_nxt, u32 *reo_timeout_us)
 {
 	u32 lost = ca->lost;
 	bool lost_retrans = false;
 
-	*reo_timeout_us = ferry_rack_detect(rec, ca, rtt, &lost_retrans);
+	*reo_timeout_us = ferry_rack_detect(rec, ca, &lost_retrans);
 	if (ca->lost == lost)
 		return false;
 	rec->reason = FERRY_RTX_REO;

@@ -179,7 +179,6 @@ enum ferry_next {
  * struct ferry_ack_state - an ACK while it is worked off
  * @rec: the connection's recovery state
  * @ca: its congestion state; @now_us is set
- * @rtt: its round-trip time
  * @ops: its owner
  * @sample: what congestion control will hear
  * @prior_una: SND.UNA before the ACK
@@ -223,7 +222,6 @@ enum ferry_next {
 struct ferry_ack_state {
 	struct ferry_recovery *rec;
 	struct ferry_cong *ca;
-	struct ferry_rtt *rtt;
 	const struct ferry_recovery_ops *ops;
 	struct ferry_ack_sample sample;
 	u32 prior_una;
@@ -312,14 +310,13 @@ void ferry_rack_init(struct ferry_rack *rack);
 bool ferry_rack_delivered(struct ferry_rack *rack, u32 now_us, u32 min_rtt_us,
 			  u32 sent_us, u32 end_seq, bool retrans);
 u32 ferry_rack_reo_wnd(const struct ferry_recovery *rec,
-		       const struct ferry_cong *ca,
-		       const struct ferry_rtt *rtt);
+		       const struct ferry_cong *ca);
 void ferry_rack_adapt(struct ferry_rack *rack, u32 prior_delivered,
 		      u32 delivered);
 s32 ferry_rack_remaining(const struct ferry_rack *rack, u32 reo_wnd,
 			 u32 now_us, u32 sent_us);
 u32 ferry_rack_detect(struct ferry_recovery *rec, struct ferry_cong *ca,
-		      const struct ferry_rtt *rtt, bool *lost_retrans);
+		      bool *lost_retrans);
 
 /* tlp.c */
 u32 ferry_tlp_timeout(const struct ferry_recovery *rec,
@@ -352,8 +349,7 @@ void ferry_recovery_timeout(struct ferry_recovery *rec, struct ferry_cong *ca,
 			    u32 snd_una, u32 snd_nxt, bool sack, bool again);
 bool ferry_recovery_reo_timeout(struct ferry_recovery *rec,
 				struct ferry_cong *ca,
-				const struct ferry_rtt *rtt, u32 snd_una,
-				u32 snd_nxt, u32 *reo_timeout_us);
+				u32 snd_una, u32 snd_nxt, u32 *reo_timeout_us);
 void ferry_recovery_enter_cwr(struct ferry_recovery *rec,
 			      struct ferry_cong *ca, u32 snd_nxt);
 void ferry_recovery_resegmented(struct ferry_recovery *rec,

@@ -116,7 +116,7 @@ void ferry_request_drop(struct ferry_request_sock *req)
 static void send_synack(const struct sock *listener,
 			struct ferry_request_sock *req)
 {
-	u16 mss, user_mss = ferry_sk(listener)->user_mss;
+	u16 mss, user_mss = ferry_csk(listener)->user_mss;
 	u8 flags = FERRY_SYN | FERRY_ACK | (req->ecn_ok ? FERRY_ECE : 0);
 	struct net *net = read_pnet(&req->common.skc_net);
 	u8 options[FERRY_OPTIONS_MAX];
@@ -211,8 +211,8 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	if (o.malformed)
 		ferry_count(sock_net(sk), MALFORMED_OPTIONS);
 	req->mss = o.mss ?: FERRY_MSS_DEFAULT;
-	if (lp->user_mss)
-		req->mss = min(req->mss, lp->user_mss);
+	if (lp->conn.user_mss)
+		req->mss = min(req->mss, lp->conn.user_mss);
 	req->mss = max_t(u16, req->mss, FERRY_MSS_MIN);
 	if (req->cookie)
 		req->mss = ferry_cookie_mss(req->mss);
@@ -394,9 +394,9 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	fp->rcv_wnd = req->rcv_wnd;
 	fp->rcv_ssthresh = fp->rcv_wnd;
 	ferry_options_inherit(child, req);
-	fp->mss_clamp = req->mss;
+	fp->conn.mss_clamp = req->mss;
 	ferry_recovery_init(&fp->recovery);
-	memset(&fp->ofo, 0, sizeof(fp->ofo));
+	fp->ofo = NULL;
 	csk->cong.high_seq = req->snt_isn;
 	csk->cong.usage_seq = fp->snd_una;
 	csk->last_rcv = (u32)jiffies;
@@ -404,15 +404,14 @@ static void init_stream(struct sock *child, const struct ferry_request_sock *req
 	csk->quick_acks = FERRY_QUICK_ACKS;
 	csk->ato = 0;
 
-	fp->total_retrans = req->retransmits;
+	fp->conn.cong.total_retrans = req->retransmits;
 	/* Karn: after a repetition nobody knows which one was answered. */
 	if (req->sent_at && !req->retransmits) {
 		u32 rtt_us = div_u64(ktime_get_ns() - req->sent_at,
 				     NSEC_PER_USEC);
 
-		ferry_rtt_sample(&csk->rtt, rtt_us);
-		ferry_rtt_min_sample(&csk->rtt, rtt_us, ferry_clock_us());
-		csk->cong.srtt_us = csk->rtt.srtt_us >> 3;
+		ferry_rtt_sample(&csk->cong.rtt, rtt_us);
+		ferry_rtt_min_sample(&csk->cong.rtt, rtt_us, ferry_clock_us());
 	}
 }
 
@@ -429,13 +428,12 @@ static struct sock *create_child(const struct sock *listener,
 		return NULL;
 
 	csk = ferry_csk(child);
-	csk->af_ops = req->af_ops;
+	csk->is_ipv4 = req->af_ops == &ferry_ipv4_ops;
 	csk->bind_bucket = NULL;
 	csk->accept_link = NULL;
 	ferry_accept_queue_init(&csk->accept_queue);
 	ferry_timers_init(child);
 	ferry_pace_init(child);
-	ferry_rtt_init(&csk->rtt);
 	ferry_cong_init(&csk->cong, req->mss);
 	ferry_cong_inherit(&csk->cong, &ferry_csk(listener)->cong);
 

@@ -104,7 +104,7 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 	fp->recovery.prr_out += cb->segs;
 	if (!csk->retrans_stamp)
 		csk->retrans_stamp = (u32)jiffies ?: 1;
-	fp->total_retrans += cb->segs;
+	fp->conn.cong.total_retrans += cb->segs;
 	fp->bytes_retrans += skb->len;
 	trace_ferry_retransmit(&sk->__sk_common, cb->seq, cb->end_seq,
 			       reason);
@@ -191,10 +191,10 @@ void ferry_send_tlp(struct sock *sk)
 	struct ferry_sock *fp = ferry_sk(sk);
 	u32 nxt = fp->snd_nxt;
 
-	if (skb && !seq_after(nxt + min_t(u32, skb->len, fp->mss),
+	if (skb && !seq_after(nxt + min_t(u32, skb->len, ferry_mss(fp)),
 			      ferry_wnd_end(fp)) &&
-	    (skb->len <= fp->mss ||
-	     !ferry_fragment(sk, skb, fp->mss, GFP_ATOMIC))) {
+	    (skb->len <= ferry_mss(fp) ||
+	     !ferry_fragment(sk, skb, ferry_mss(fp), GFP_ATOMIC))) {
 		ferry_send_forced(sk, skb);
 		if (fp->snd_nxt != nxt)
 			ferry_tlp_sent(&fp->recovery, fp->snd_nxt, false);
@@ -224,12 +224,12 @@ void ferry_rtx_resegment(struct sock *sk)
 
 	for (skb = ferry_rtx_head(sk); skb; skb = skb_rb_next(skb)) {
 		cb = FERRY_SKB_CB(skb);
-		if (cb->mss <= fp->mss || skb->len <= fp->mss)
+		if (cb->mss <= ferry_mss(fp) || skb->len <= ferry_mss(fp))
 			continue;
 		left = min(cb->end_seq - fp->snd_una, cb->end_seq - cb->seq);
-		segs = DIV_ROUND_UP(left, fp->mss);
+		segs = DIV_ROUND_UP(left, ferry_mss(fp));
 		ferry_board_adjust(ca, cb->marks, segs - cb->segs);
-		cb->mss = fp->mss;
+		cb->mss = ferry_mss(fp);
 		cb->segs = segs;
 		ferry_board_mark_lost(&fp->recovery, ca, skb);
 	}

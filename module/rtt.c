@@ -24,10 +24,9 @@
 void ferry_rtt_init(struct ferry_rtt *rtt)
 {
 	rtt->srtt_us = 0;
-	rtt->rttvar_us = 0;
+	rtt->rttvar_us = FERRY_RTO_INIT_US;
 	rtt->min_us = U32_MAX;
 	rtt->prior_min_us = U32_MAX;
-	rtt->rto_us = FERRY_RTO_INIT_US;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_init);
 
@@ -56,9 +55,6 @@ void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us)
 		rtt->rttvar_us += delta - (rtt->rttvar_us >> 2);
 		rtt->srtt_us += sample_us - srtt;
 	}
-	rtt->rto_us = min((rtt->srtt_us >> 3) +
-			  max(rtt->rttvar_us, FERRY_RTO_MIN_US),
-			  FERRY_RTO_MAX_US);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_sample);
 
@@ -73,7 +69,7 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_sample);
  */
 u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff)
 {
-	return min_t(u64, (u64)rtt->rto_us << min(backoff, 31U),
+	return min_t(u64, (u64)ferry_rtt_rto(rtt) << min(backoff, 31U),
 		     FERRY_RTO_MAX_US);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_backoff);

@@ -19,12 +19,12 @@
 /**
  * struct ferry_rtt - what is known of the path's round-trip time
  * @srtt_us: SRTT in microseconds, times 8; 0 before the first sample
- * @rttvar_us: RTTVAR in microseconds, times 4
+ * @rttvar_us: RTTVAR in microseconds, times 4; before the first sample, the
+ *	RTO
  * @min_us: the smallest sample since @min_since_us in microseconds, ~0 before
  *	the first
  * @prior_min_us: the smallest of the time before that, ~0 if there was none
  * @min_since_us: when the present time for @min_us began
- * @rto_us: RTO in microseconds, without back-off
  */
 struct ferry_rtt {
 	u32 srtt_us;
@@ -32,13 +32,19 @@ struct ferry_rtt {
 	u32 min_us;
 	u32 prior_min_us;
 	u32 min_since_us;
-	u32 rto_us;
 };
 
 void ferry_rtt_init(struct ferry_rtt *rtt);
 void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us);
 void ferry_rtt_min_sample(struct ferry_rtt *rtt, u32 sample_us, u32 now_us);
 u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff);
+
+/* RFC 6298 (2.1) to (2.3): the RTO in microseconds, without back-off. */
+static inline u32 ferry_rtt_rto(const struct ferry_rtt *rtt)
+{
+	return min((rtt->srtt_us >> 3) +
+		   max(rtt->rttvar_us, FERRY_RTO_MIN_US), FERRY_RTO_MAX_US);
+}
 
 /* The smallest round-trip time of late in microseconds, ~0 if unknown. */
 static inline u32 ferry_rtt_min(const struct ferry_rtt *rtt)

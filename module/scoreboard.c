@@ -318,8 +318,8 @@ void ferry_board_delivered(struct ferry_ack_state *st, struct sk_buff *skb,
 			st->ca->delivered_ce += segs;
 	}
 	if (ferry_rack_delivered(&st->rec->rack, ferry_recovery_now(st->ca),
-				 ferry_rtt_min(st->rtt), cb->sent_us, end_seq,
-				 again))
+				 ferry_rtt_min(&st->ca->rtt), cb->sent_us,
+				 end_seq, again))
 		st->advanced = true;
 	ferry_rate_delivered(st->ca, &cb->tx, cb->sent_us, end_seq, again,
 			     &st->sample);

@@ -89,7 +89,7 @@ void ferry_sndbuf_expand(struct sock *sk)
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
 		return;
-	need = roundup_pow_of_two(fp->mss + FERRY_MAX_HEADER +
+	need = roundup_pow_of_two(ca->mss + FERRY_MAX_HEADER +
 				  SKB_DATA_ALIGN(sizeof(struct skb_shared_info))) +
 	       SKB_DATA_ALIGN(sizeof(struct sk_buff));
 	need *= segs * (u64)(ca->ops->sndbuf_factor ?: 2);
@@ -264,7 +264,7 @@ static void note_app_limited(struct sock *sk)
 	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	const struct ferry_sock *fp = ferry_sk(sk);
 
-	if (fp->write_seq - fp->snd_nxt < fp->mss &&
+	if (fp->write_seq - fp->snd_nxt < ferry_mss(fp) &&
 	    sk_wmem_alloc_get(sk) < SKB_TRUESIZE(1) &&
 	    ferry_cong_in_flight(ca) < ca->snd_cwnd &&
 	    ca->lost_out <= ca->retrans_out)

@@ -57,16 +57,14 @@ int ferry_init_sock(struct sock *sk)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
 
-	csk->af_ops = ferry_af_of_socket(sk);
+	csk->is_ipv4 = sk->sk_family == AF_INET;
 	ferry_accept_queue_init(&csk->accept_queue);
 	ferry_recovery_init(&fp->recovery);
-	fp->mss = FERRY_MSS_DEFAULT;
-	fp->mss_clamp = U16_MAX;
+	fp->conn.mss_clamp = U16_MAX;
 
 	ferry_timers_init(sk);
 	ferry_pace_init(sk);
-	ferry_rtt_init(&csk->rtt);
-	ferry_cong_init(&csk->cong, fp->mss);
+	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
 	ferry_cong_assign(sk);
 
 	sk->sk_state = TCP_CLOSE;
@@ -96,7 +94,7 @@ void ferry_destroy_sock(struct sock *sk)
 	ferry_pace_free(sk);
 	ferry_cong_release(&ferry_csk(sk)->cong);
 	ferry_purge_write_queue(sk);
-	ferry_purge_ofo(sk);
+	ferry_free_ofo(sk);
 	if (ferry_csk(sk)->bind_bucket)
 		ferry_put_port(sk);
 	sk_sockets_allocated_dec(sk);

@@ -83,7 +83,7 @@ static int set_maxseg(struct sock *sk, int bytes)
 	/* Zero goes back to what the path allows. */
 	if (bytes && (bytes < (int)FERRY_MSS_MIN || bytes > 32767))
 		return -EINVAL;
-	ferry_sk(sk)->user_mss = bytes;
+	ferry_csk(sk)->user_mss = bytes;
 	return 0;
 }
 
@@ -184,9 +184,9 @@ static int get_int(const struct sock *sk, int optname, int *val)
 		*val = fp->nodelay;
 		break;
 	case FERRY_MAXSEG:
-		*val = fp->user_mss &&
+		*val = fp->conn.user_mss &&
 		       (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN) ?
-			       fp->user_mss : fp->mss;
+			       fp->conn.user_mss : ferry_mss(fp);
 		break;
 	case FERRY_CORK:
 		*val = fp->cork;

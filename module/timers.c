@@ -44,7 +44,7 @@ unsigned long ferry_rto(const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	u64 rto = max(usecs_to_jiffies(csk->rtt.rto_us), 1UL);
+	u64 rto = max(usecs_to_jiffies(ferry_rtt_rto(&csk->cong.rtt)), 1UL);
 
 	/* Rounded to the clock before it doubles, as Linux TCP's is. */
 	return min_t(u64, rto << min(csk->backoff, BACKOFF_MAX), FERRY_RTO_MAX);
@@ -122,7 +122,7 @@ static u32 rto_left(const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	const struct sk_buff *skb = ferry_rtx_head(sk);
-	u32 rto_us = ferry_rtt_backoff(&csk->rtt, csk->backoff);
+	u32 rto_us = ferry_rtt_backoff(&csk->cong.rtt, csk->backoff);
 	s32 left = rto_us;
 
 	if (skb)
@@ -451,7 +451,7 @@ static void reordering_timeout(struct sock *sk)
 	u32 again_us;
 
 	csk->cong.now_us = ferry_clock_us();
-	if (ferry_recovery_reo_timeout(&fp->recovery, &csk->cong, &csk->rtt,
+	if (ferry_recovery_reo_timeout(&fp->recovery, &csk->cong,
 				       fp->snd_una, fp->snd_nxt, &again_us)) {
 		ferry_count(sock_net(sk), REORDERING_TIMEOUTS);
 		ferry_retransmit_lost(sk);

@@ -125,7 +125,7 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 
 	copy_identity(&tw->common, sk);
 	tw->common.skc_state = TCP_TIME_WAIT;
-	tw->af_ops = ferry_csk(sk)->af_ops;
+	tw->af_ops = ferry_af(sk);
 	copy_flow(tw, sk);
 	tw->substate = substate;
 	tw->snd_nxt = fp->snd_nxt;

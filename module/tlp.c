@@ -37,9 +37,9 @@ u32 ferry_tlp_timeout(const struct ferry_recovery *rec,
 	if (!sack || !ca->packets_out || rec->tlp ||
 	    (ca->state != FERRY_CA_OPEN && ca->state != FERRY_CA_CWR))
 		return 0;
-	if (!ca->srtt_us)
+	if (!ferry_cong_srtt_us(ca))
 		return USEC_PER_SEC;
-	timeout = 2 * ca->srtt_us;
+	timeout = 2 * ferry_cong_srtt_us(ca);
 	if (ca->packets_out == 1)
 		timeout += delack_us;
 	return timeout;

@@ -284,9 +284,9 @@ TRACE_EVENT(ferry_ack,
 		__entry->sacked_out = ca->sacked_out;
 		__entry->lost_out = ca->lost_out;
 		__entry->retrans_out = ca->retrans_out;
-		__entry->mss = fp->mss;
-		__entry->srtt_us = fp->conn.rtt.srtt_us >> 3;
-		__entry->rttvar_us = fp->conn.rtt.rttvar_us >> 2;
+		__entry->mss = ferry_mss(fp);
+		__entry->srtt_us = fp->conn.cong.rtt.srtt_us >> 3;
+		__entry->rttvar_us = fp->conn.cong.rtt.rttvar_us >> 2;
 		__entry->ca_state = ca->state;
 	),
 

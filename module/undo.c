@@ -123,6 +123,7 @@ void ferry_undo(struct ferry_ack_state *st, bool forget_losses)
 				       ca->ops->undo_cwnd(ca) :
 				       max(ca->snd_cwnd, ca->prior_cwnd);
 		ca->snd_ssthresh = max(ca->snd_ssthresh, ca->prior_ssthresh);
+		ca->cwr_due = false;
 		st->undone = true;
 	}
 	st->rec->undo = 0;

@@ -81,10 +81,10 @@ enum bbr_mode {
  * @cycle_us: when the phase of PROBE_BW began
  * @prior_cwnd: the window before recovery or PROBE_RTT
  * @full_bw: the bandwidth that STARTUP tries to exceed
- * @extra_acked: segments delivered at once beyond the bandwidth, the most in
- *	each of two windows of EXTRA_ACKED_ROUNDS
  * @ack_epoch_us: since when deliveries are compared with the bandwidth
  * @ack_epoch_acked: segments delivered since
+ * @extra_acked: segments delivered at once beyond the bandwidth, the most in
+ *	each of two windows of EXTRA_ACKED_ROUNDS
  * @pacing_gain: of the pacing rate
  * @cwnd_gain: of the BDP
  * @mode: one of &enum bbr_mode
@@ -110,9 +110,9 @@ struct bbr {
 	u32 cycle_us;
 	u32 prior_cwnd;
 	u32 full_bw;
-	u32 extra_acked[2];
 	u32 ack_epoch_us;
 	u32 ack_epoch_acked;
+	u16 extra_acked[2];
 	u16 pacing_gain;
 	u16 cwnd_gain;
 	u8 mode;
@@ -154,8 +154,8 @@ static void init_pacing_rate(struct ferry_cong *ca)
 	struct bbr *bbr = bbr_of(ca);
 	u32 rtt_us = USEC_PER_MSEC;
 
-	if (ca->srtt_us) {
-		rtt_us = ca->srtt_us;
+	if (ferry_cong_srtt_us(ca)) {
+		rtt_us = ferry_cong_srtt_us(ca);
 		bbr->has_seen_rtt = 1;
 	}
 	ca->pacing_rate = pacing_rate(ca, div_u64((u64)ca->snd_cwnd * BW_UNIT,
@@ -167,7 +167,7 @@ static void set_pacing_rate(struct ferry_cong *ca, u32 gain)
 	struct bbr *bbr = bbr_of(ca);
 	unsigned long rate = pacing_rate(ca, max_bw(bbr), gain);
 
-	if (!bbr->has_seen_rtt && ca->srtt_us)
+	if (!bbr->has_seen_rtt && ferry_cong_srtt_us(ca))
 		init_pacing_rate(ca);
 	if (bbr->full_bw_reached || rate > ca->pacing_rate)
 		ca->pacing_rate = rate;
@@ -272,6 +272,7 @@ static void update_extra_acked(struct ferry_cong *ca,
 	}
 	bbr->ack_epoch_acked += sample->acked_sacked;
 	extra = min(bbr->ack_epoch_acked - expected, ca->snd_cwnd);
+	extra = min_t(u32, extra, U16_MAX);
 	if (extra > bbr->extra_acked[bbr->extra_acked_now])
 		bbr->extra_acked[bbr->extra_acked_now] = extra;
 }
@@ -474,7 +475,6 @@ static void set_cwnd(struct ferry_cong *ca,
 			cwnd += acked;
 		cwnd = max(cwnd, CWND_MIN);
 	}
-	cwnd = min(cwnd, ca->snd_cwnd_clamp);
 	if (bbr->mode == BBR_PROBE_RTT)
 		cwnd = min(cwnd, CWND_MIN);
 	ca->snd_cwnd = cwnd;
@@ -544,7 +544,7 @@ static void bbr_init(struct ferry_cong *ca)
 {
 	struct bbr *bbr = bbr_of(ca);
 
-	bbr->min_rtt_us = ca->srtt_us ?: ~0U;
+	bbr->min_rtt_us = ferry_cong_srtt_us(ca) ?: ~0U;
 	bbr->min_rtt_stamp_us = ca->now_us;
 	bbr->next_round = ca->delivered;
 	bbr->cycle_us = ca->now_us;

@@ -37,7 +37,6 @@ static void aimd_one_more_in_a_round_trip(struct kunit *test)
 	const struct ferry_cong_ops *aimd = test->priv;
 	struct ferry_cong ca = {
 		.snd_cwnd = 20, .snd_ssthresh = 20, .cwnd_limited = true,
-		.snd_cwnd_clamp = 1000,
 	};
 
 	aimd->cong_avoid(&ca, &sample);

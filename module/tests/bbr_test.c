@@ -88,7 +88,7 @@ static void receive_ack(struct pipe *pipe, const struct segment *seg)
 	} else {
 		sample.rtt_us = seg->ack_us - seg->sent_us;
 		pipe->last_rtt_us = sample.rtt_us;
-		ca->srtt_us = sample.rtt_us;
+		ca->rtt.srtt_us = sample.rtt_us << 3;
 		ca->delivered++;
 		ferry_rate_delivered(ca, &seg->tx, seg->sent_us, pipe->acked,
 				     false, &sample);

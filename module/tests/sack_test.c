@@ -276,24 +276,24 @@ static void rack_window(struct kunit *test)
 	struct ferry_recovery *rec = &sim->rec;
 	struct ferry_cong *ca = &sim->ca;
 
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 0U);
-	ferry_rtt_sample(&sim->rtt, 40000);
-	ferry_rtt_min_sample(&sim->rtt, 40000, 0);
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 10000U);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 0U);
+	ferry_rtt_sample(&ca->rtt, 40000);
+	ferry_rtt_min_sample(&ca->rtt, 40000, 0);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 10000U);
 	/* Three have overtaken, or recovery is under way. */
 	ca->sacked_out = 3;
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 0U);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 0U);
 	ca->sacked_out = 2;
 	ca->state = FERRY_CA_RECOVERY;
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 0U);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 0U);
 	/* Unless the network reorders. */
 	rec->reord_seen = 1;
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 10000U);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 10000U);
 	rec->rack.reo_wnd_mult = 3;
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 30000U);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 30000U);
 	/* At most SRTT. */
 	rec->rack.reo_wnd_mult = 255;
-	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca, &sim->rtt), 40000U);
+	KUNIT_EXPECT_EQ(test, ferry_rack_reo_wnd(rec, ca), 40000U);
 }
 
 /* Each round trip with a D-SACK widens it; it lasts for 16 recoveries. */

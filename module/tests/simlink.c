@@ -52,7 +52,6 @@ void simlink_init(struct simlink *sim, u32 segments)
 	sim->gso = 1;
 	sim->isn = 1;
 
-	ferry_rtt_init(&sim->rtt);
 	ferry_recovery_init(&sim->rec);
 	ferry_cong_init(&sim->ca, SIMLINK_MSS);
 	ferry_cong_use(&sim->ca, &ferry_reno);
@@ -218,7 +217,7 @@ static void receive_segment(struct simlink *sim, u32 segment, u32 ts_ms)
 
 static u32 rto_us(const struct simlink *sim)
 {
-	return ferry_rtt_backoff(&sim->rtt, sim->backoff);
+	return ferry_rtt_backoff(&sim->ca.rtt, sim->backoff);
 }
 
 static void set_timer(struct simlink *sim, enum simlink_timer timer, u32 us)
@@ -432,7 +431,6 @@ static void receive_ack(struct simlink *sim, struct simlink_event *event)
 	struct ferry_ack_state st = {
 		.rec = &sim->rec,
 		.ca = &sim->ca,
-		.rtt = &sim->rtt,
 		.ops = &simlink_ops,
 		.sample.prior_in_flight = ferry_cong_in_flight(&sim->ca),
 		.prior_una = snd_una(sim),
@@ -539,7 +537,7 @@ static void expire(struct simlink *sim)
 		retransmission_timeout(sim);
 		break;
 	case SIMLINK_TIMER_REO:
-		if (ferry_recovery_reo_timeout(&sim->rec, &sim->ca, &sim->rtt,
+		if (ferry_recovery_reo_timeout(&sim->rec, &sim->ca,
 					       snd_una(sim), snd_nxt(sim),
 					       &again_us)) {
 			sim->reo_timeouts++;

@@ -87,7 +87,6 @@ struct simlink_event {
  * @rec: loss recovery
  * @ca: congestion state; set the window after simlink_init() to start
  *	elsewhere than at the initial window
- * @rtt: round-trip time estimator
  * @una: first segment that is not acknowledged
  * @nxt: first segment that was not sent yet
  * @rcv_nxt: first segment that the receiver waits for
@@ -139,7 +138,6 @@ struct simlink {
 
 	struct ferry_recovery rec;
 	struct ferry_cong ca;
-	struct ferry_rtt rtt;
 	u32 una;
 	u32 nxt;
 	u32 rcv_nxt;
