@@ -54,7 +54,7 @@ build_module() {
 			--exclude=Module.symvers "$tree/module" "$tree/uapi" "$dir/" ||
 			return
 		# Only what the compiler has to complain about is worth showing.
-		kernel_make -s M="$dir/module" modules >&2 || {
+		kernel_make -s -j"$(nproc)" M="$dir/module" modules >&2 || {
 			say "ferry.ko does not build for $kernel_release"
 			return $E_MODULE
 		}
