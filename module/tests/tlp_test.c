@@ -20,7 +20,7 @@ static void probe_timeout_by_numbers(struct kunit *test)
 	ca->packets_out = 1;
 	KUNIT_EXPECT_EQ(test, ferry_tlp_timeout(rec, ca, true, 200000),
 			1000000U);
-	ca->srtt_us = 30000;
+	ca->rtt.srtt_us = 30000 << 3;
 	KUNIT_EXPECT_EQ(test, ferry_tlp_timeout(rec, ca, true, 200000),
 			260000U);
 	ca->packets_out = 2;
