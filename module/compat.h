@@ -213,6 +213,22 @@ static int func##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 #define ferry_assign_str(dst, src)	__assign_str(dst)
 #endif
 
+/* 6.9 counts who uses a handler of sock_diag. */
+#if FERRY_KERNEL_BEFORE(6, 9)
+#define FERRY_DIAG_OWNER
+#else
+#define FERRY_DIAG_OWNER	.owner = THIS_MODULE,
+#endif
+
+/* By 6.18 a filter of sock_diag is more than its program. */
+#if FERRY_KERNEL_BEFORE(6, 18)
+#define ferry_diag_filter(data, sk) \
+	inet_diag_bc_sk(((struct inet_diag_dump_data *)(data))-> \
+			req_nlas[INET_DIAG_REQ_BYTECODE], sk)
+#else
+#define ferry_diag_filter(data, sk)	inet_diag_bc_sk(data, sk)
+#endif
+
 /* 6.18 renamed it when it made the counter's place configurable. */
 #if FERRY_KERNEL_BEFORE(6, 18)
 #define sk_drops_skbadd(sk, skb)	sk_drops_add(sk, skb)

@@ -691,6 +691,7 @@ int ferry_getsockopt(struct sock *sk, int level, int optname,
 int ferry_ioctl(struct sock *sk, int cmd, int *value);
 
 /* info.c */
+void ferry_read_info(struct sock *sk, struct ferry_info *info);
 int ferry_get_info(struct sock *sk, int level, char __user *optval,
 		   int __user *optlen, int len);
 int ferry_get_cc_info(struct sock *sk, char __user *optval, int __user *optlen,
@@ -1012,6 +1013,7 @@ void ferry_offload_exit(void);
 void ferry_ipv6_child_init(struct sock *child, const struct sock *listener);
 
 /* proc.c */
+u8 ferry_timer_shown(const struct sock *sk, long *when);
 int ferry_proc_init(struct net *net);
 void ferry_proc_exit(struct net *net);
 

@@ -278,6 +278,7 @@ struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place)
 			return sk;
 	}
 }
+EXPORT_SYMBOL_GPL(ferry_hash_walk);
 
 /**
  * ferry_hash_exit() - the namespace ends: end what holds no reference to it

@@ -149,6 +149,21 @@ static void fill(struct sock *sk, struct ferry_info *info)
 	fill_receiver(sk, info);
 }
 
+/**
+ * ferry_read_info() - all that FERRY_INFO tells, for sock_diag
+ * @sk: full socket
+ * @info: where to
+ *
+ * Context: process context.
+ */
+void ferry_read_info(struct sock *sk, struct ferry_info *info)
+{
+	lock_sock(sk);
+	fill(sk, info);
+	release_sock(sk);
+}
+EXPORT_SYMBOL_GPL(ferry_read_info);
+
 static int copy_out(char __user *optval, int __user *optlen, int len,
 		    const void *from, size_t size)
 {
@@ -175,9 +190,7 @@ int ferry_get_info(struct sock *sk, int level, char __user *optval,
 {
 	struct ferry_info info;
 
-	lock_sock(sk);
-	fill(sk, &info);
-	release_sock(sk);
+	ferry_read_info(sk, &info);
 	return copy_out(optval, optlen, len, &info, level == SOL_TCP ?
 			min(sizeof(struct tcp_info), TCP_INFO_PART) :
 			sizeof(info));

@@ -242,6 +242,7 @@ struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
 
 	return find_connection(ferry_net_rcu(net), hash4(net, &key), &key, match4);
 }
+EXPORT_SYMBOL_GPL(ferry_lookup4_sent);
 
 #if IS_ENABLED(CONFIG_IPV6)
 static int score6(const struct sock *sk, const struct lookup_key *key,
@@ -335,4 +336,5 @@ struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 
 	return find_connection(ferry_net_rcu(net), hash6(net, &key), &key, match6);
 }
+EXPORT_SYMBOL_GPL(ferry_lookup6_sent);
 #endif

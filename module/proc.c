@@ -111,28 +111,35 @@ static void proc_stop(struct seq_file *seq, void *v)
 	let_go(seq->private);
 }
 
-static void fill_timer(const struct sock *sk, struct proc_line *line)
+/**
+ * ferry_timer_shown() - the one timer that is shown of a socket
+ * @sk: full socket
+ * @when: until it expires, jiffies
+ *
+ * Return: as in /proc/net/tcp and inet_diag: 0 none, 1 retransmission,
+ * 2 keep-alive, 4 window probe.
+ */
+u8 ferry_timer_shown(const struct sock *sk, long *when)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	u32 now = jiffies;
 
 	switch (READ_ONCE(csk->pending)) {
 	case FERRY_TIMER_NONE:
-		if (csk->keepalive_armed) {
-			line->timer = 2;
-			line->when = (s32)(csk->keepalive_at - now);
-		}
-		break;
+		*when = 0;
+		if (!csk->keepalive_armed)
+			return 0;
+		*when = (s32)(csk->keepalive_at - now);
+		return 2;
 	case FERRY_TIMER_PROBE:
-		line->timer = 4;
-		line->when = (s32)(csk->retransmit_at - now);
-		break;
+		*when = (s32)(csk->retransmit_at - now);
+		return 4;
 	default:
-		line->timer = 1;
-		line->when = (s32)(csk->retransmit_at - now);
-		break;
+		*when = (s32)(csk->retransmit_at - now);
+		return 1;
 	}
 }
+EXPORT_SYMBOL_GPL(ferry_timer_shown);
 
 static void fill_sock(struct seq_file *seq, struct sock *sk,
 		      struct proc_line *line)
@@ -152,7 +159,7 @@ static void fill_sock(struct seq_file *seq, struct sock *sk,
 				    READ_ONCE(fp->copied_seq), 0);
 	line->retransmits = fp->conn.retransmits;
 	line->probes = fp->conn.probes_out;
-	fill_timer(sk, line);
+	line->timer = ferry_timer_shown(sk, &line->when);
 }
 
 static void fill_request(struct seq_file *seq,

@@ -17,6 +17,7 @@
 #include "ferry.h"
 
 u8 ferry_protocol = IPPROTO_FERRY;
+EXPORT_SYMBOL_GPL(ferry_protocol);
 
 /* Memory of all queues of all sockets, as tcp_mem is for TCP. */
 static atomic_long_t memory_allocated ____cacheline_aligned_in_smp;
@@ -115,6 +116,7 @@ void ferry_put(struct sock *sk)
 	else
 		sock_put(sk);
 }
+EXPORT_SYMBOL_GPL(ferry_put);
 
 FERRY_DEFINE_PROTO_ACCEPT(ferry_accept)
 FERRY_DEFINE_PROTO_IOCTL(ferry_ioctl)

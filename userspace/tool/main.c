@@ -16,6 +16,7 @@ static const char usage[] =
 	"Commands:\n"
 	"  send    send a file, or standard input, to a peer\n"
 	"  recv    wait for a peer and write what it sends to a file\n"
+	"  ss      show sockets and their inside\n"
 	"  bridge  let Ferry sockets talk to TCP through a device\n"
 	"\n"
 	"  --version   print the version\n"
@@ -27,6 +28,7 @@ static const struct {
 } commands[] = {
 	{ "send", send_main },
 	{ "recv", recv_main },
+	{ "ss", ss_main },
 	{ "bridge", bridge_main },
 };
 

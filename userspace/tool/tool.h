@@ -55,6 +55,7 @@ __u64 now_ns(void);
 
 int send_main(int argc, char **argv);
 int recv_main(int argc, char **argv);
+int ss_main(int argc, char **argv);
 int bridge_main(int argc, char **argv);
 
 /* Print "ferry: ..." with errno's text and return 1. */
