@@ -11,6 +11,13 @@ guest_packages() {
 		iputils-ping ethtool nftables tcpdump strace
 }
 
+# Packages, with those that they need, for runs with --programs: what
+# selftests/programs runs over Ferry.
+program_packages() {
+	echo socat iperf3 curl nginx-light python3-minimal libpython3-stdlib \
+		redis-server redis-tools
+}
+
 # The programs. Whatever else busybox has an applet for is there too, but
 # never in place of one of these.
 guest_programs() {

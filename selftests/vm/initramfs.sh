@@ -85,6 +85,52 @@ fill_base() {
 	ln -s /proc/self/mounts etc/mtab
 }
 
+# The packages of --programs, unpacked and never set up: an archive of its own,
+# which only the runs that ask for it carry.
+need_programs_archive() {
+	local product
+
+	product=programs-$({
+		program_packages
+		declare -f make_programs_archive trim_programs
+	} | digest)
+	provide "$product" make_programs_archive
+	programs_archive=$cache/$product/cpio
+}
+
+make_programs_archive() {
+	local dir=$1 packages
+
+	need_host_programs
+	mkdir -p "$dir" || return
+	packages=$(program_packages | tr ' ' ,)
+	step "fetching the programs to run over Ferry" "1 to 3 min"
+	bootstrap bookworm "$dir/root" programs --variant=extract \
+		--include="$packages" || return
+	as_root bash -euo pipefail -c "$(declare -f trim_programs); trim_programs '$dir/root'" ||
+		return
+	pack "$dir/root" >"$dir/cpio" || return
+	as_root rm -rf "$dir/root"
+}
+
+# What a program does not need to run goes, and what is left is where the guest
+# has it: all below /usr, and nothing in sbin.
+trim_programs() {
+	local dir
+
+	cd "$1"
+	for dir in bin sbin lib lib64; do
+		[ ! -d "$dir" ] || [ -L "$dir" ] || cp -a "$dir" usr/
+		rm -rf "$dir"
+	done
+	cp -an usr/sbin/. usr/bin/
+	find . -maxdepth 1 -mindepth 1 ! -name usr -exec rm -rf {} +
+	cd usr
+	rm -rf sbin include share/{doc,man,locale,info,i18n,perl*,zoneinfo} \
+		lib/x86_64-linux-gnu/{perl*,gconv} bin/perl*
+	chmod -R u+rwX,go+rX .
+}
+
 # guest_path PATH: the same without the links that /bin, /lib and so on are in
 # the guest, which an archive must not write through.
 guest_path() {

@@ -102,25 +102,34 @@ need_root() {
 	provide "${root##*/}" make_root "$1"
 }
 
-make_root() {
-	local root=$1 suite=$2 packages sources options=() option
+# bootstrap SUITE DIRECTORY LOGNAME OPTION...: mmdebstrap, from this machine's
+# mirror.
+bootstrap() {
+	local suite=$1 root=$2 log=$3 sources options=() option
 
-	need_host_programs
-	packages=$(suite_packages "$suite" | tr -s ' \n' ,)
-	kernel_hook "$(suite_kernel "$suite")" >"$root.hook"
+	shift 3
 	sources=$root.list
 	suite_sources "$suite" >"$sources" || return
 	# The same way to the mirror as the host's.
 	while IFS= read -r option; do
 		options+=("--aptopt=$option")
 	done < <(apt-config dump | grep -E '^Acquire::[a-z]+::(Proxy|CaInfo)' || :)
-
-	step "making a root of $suite with its compiler and kernel headers" "20 to 60 s"
 	# A suite that is not updated any more may be past its date.
-	quietly "root-$suite" as_root mmdebstrap --mode=root --variant=apt \
+	quietly "$log" as_root mmdebstrap --mode=root \
 		--aptopt='Acquire::Check-Valid-Until "false"' "${options[@]}" \
+		"$@" "$suite" "$root" "$sources"
+}
+
+make_root() {
+	local root=$1 suite=$2 packages
+
+	need_host_programs
+	packages=$(suite_packages "$suite" | tr -s ' \n' ,)
+	kernel_hook "$(suite_kernel "$suite")" >"$root.hook"
+	step "making a root of $suite with its compiler and kernel headers" "20 to 60 s"
+	bootstrap "$suite" "$root" "root-$suite" --variant=apt \
 		--include="${packages%,}" \
-		--customize-hook="chroot \"\$1\" sh <'$root.hook'" "$suite" "$root" "$sources" ||
+		--customize-hook="chroot \"\$1\" sh <'$root.hook'" ||
 		die $E_KERNEL "could not make a root of $suite" \
 			"with a kernel $(suite_kernel "$suite")"
 }
