@@ -55,8 +55,14 @@ static const char *listed(int proto, const char *args)
 	pclose(f);
 	qsort(line, n, sizeof(line[0]), compare);
 	text[0] = 0;
-	for (i = 0; i < n; i++)
-		len += sprintf(text + len, "%s", line[i]);
+	for (i = 0; i < n; i++) {
+		size_t more = strlen(line[i]);
+
+		if (len + more >= sizeof(text))
+			die("too much to list");
+		memcpy(text + len, line[i], more + 1);
+		len += more;
+	}
 	return text;
 }
 

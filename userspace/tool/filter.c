@@ -24,6 +24,8 @@
 #include "filter.h"
 #include "tool.h"
 
+#define WORDS_MAX 512
+
 #define STATE(name) (1U << TCP_##name)
 
 #define ALL_STATES ((STATE(CLOSING) << 1) - 2)
@@ -336,12 +338,37 @@ static bool compile_or(struct compiler *c)
 	return true;
 }
 
+/* A filter may come as one argument, and parentheses need no room around. */
+static void split(char **argv, char **words, char *text, size_t size)
+{
+	unsigned int n = 0;
+	char *at = text;
+	const char *from;
+
+	for (; *argv; argv++) {
+		for (from = *argv; *from && at + 4 < text + size; from++) {
+			if (*from == '(' || *from == ')')
+				*at++ = ' ';
+			*at++ = *from;
+			if (*from == '(' || *from == ')')
+				*at++ = ' ';
+		}
+		*at++ = ' ';
+	}
+	*at = 0;
+	for (at = strtok(text, " "); at && n < WORDS_MAX; at = strtok(NULL, " "))
+		words[n++] = at;
+	words[n] = NULL;
+}
+
 int filter_compile(struct filter *f, char **argv, const char **wrong)
 {
-	struct compiler c = { .at = argv, .f = f };
+	static char text[8192], *words[WORDS_MAX + 1];
+	struct compiler c = { .at = words, .f = f };
 
 	f->len = 0;
-	if (!*argv)
+	split(argv, words, text, sizeof(text));
+	if (!*words)
 		return 0;
 	if (compile_or(&c) && !*c.at)
 		return 0;

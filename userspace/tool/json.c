@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Writing JSON to standard output.  There is one such document in a run of the
- * tool, so there is one state: whether something stands before in the innermost
+ * Writing JSON to standard output.  One document is written at a time,
+ * so there is one state: whether something stands before in the innermost
  * object or array.
  */
 #include <stdbool.h>
@@ -47,6 +47,12 @@ void json_close(char bracket)
 {
 	putchar(bracket);
 	not_first = true;
+}
+
+void json_end(void)
+{
+	putchar('\n');
+	not_first = false;
 }
 
 void json_text(const char *name, const char *text)

@@ -8,6 +8,8 @@
 /* Begin an object ('{') or array ('['); @name is NULL in an array. */
 void json_open(const char *name, char bracket);
 void json_close(char bracket);
+/* The document is complete; there may be another one. */
+void json_end(void);
 void json_text(const char *name, const char *text);
 void json_number(const char *name, unsigned long long value);
 void json_real(const char *name, double value, int digits);

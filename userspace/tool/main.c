@@ -16,7 +16,9 @@ static const char usage[] =
 	"Commands:\n"
 	"  send    send a file, or standard input, to a peer\n"
 	"  recv    wait for a peer and write what it sends to a file\n"
+	"  cat     a connection from standard input and to standard output\n"
 	"  ss      show sockets and their inside\n"
+	"  stat    show counters and their change\n"
 	"  bridge  let Ferry sockets talk to TCP through a device\n"
 	"\n"
 	"  --version   print the version\n"
@@ -28,7 +30,9 @@ static const struct {
 } commands[] = {
 	{ "send", send_main },
 	{ "recv", recv_main },
+	{ "cat", cat_main },
 	{ "ss", ss_main },
+	{ "stat", stat_main },
 	{ "bridge", bridge_main },
 };
 

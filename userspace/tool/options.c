@@ -4,9 +4,12 @@
  */
 #include <ferry/ferry.h>
 #include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tool.h"
 
@@ -41,6 +44,7 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 		{ "bind", required_argument, NULL, 'b' },
 		{ "congestion", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "listen", no_argument, NULL, 'l' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "redraw", no_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
@@ -55,7 +59,7 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 		.progress = true,
 		.timeout_ms = -1,
 	};
-	while ((c = getopt_long(argc, argv, "p:t:b:c:jqrh", list, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "p:t:b:c:ljqrh", list, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			o->protocol = protocol_number(optarg);
@@ -74,6 +78,9 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 			break;
 		case 'c':
 			o->congestion = optarg;
+			break;
+		case 'l':
+			o->listen = true;
 			break;
 		case 'j':
 			o->json = true;
@@ -100,4 +107,13 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 		fprintf(stderr, "ferry: an argument is missing\n\n%s", usage);
 		exit(2);
 	}
+}
+
+int options_congestion(const struct options *o, int fd)
+{
+	if (o->congestion &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, o->congestion,
+		       strlen(o->congestion)))
+		return complain("congestion control %s", o->congestion);
+	return 0;
 }

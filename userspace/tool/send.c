@@ -75,10 +75,8 @@ int send_main(int argc, char **argv)
 	if (fd < 0)
 		return complain("connect to %s port %s", o.args[0], o.args[1]);
 
-	if (o.congestion &&
-	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, o.congestion,
-		       strlen(o.congestion)))
-		return complain("congestion control %s", o.congestion);
+	if (options_congestion(&o, fd))
+		return 1;
 
 	progress_start(&progress, &o, S_ISREG(st.st_mode) ? st.st_size : 0);
 	start = now_ns();

@@ -463,7 +463,7 @@ static int dump(struct sockdiag_query *q, struct view *v, bool v4, bool v6)
 		err = sockdiag_dump(q, show, v);
 	if (v->json) {
 		json_close(']');
-		putchar('\n');
+		json_end();
 	} else if (!v->shown && !err) {
 		show_titles(v);
 	}

@@ -18,8 +18,9 @@ struct options {
 	bool progress;
 	bool redraw;		/* also where there is no terminal */
 	int timeout_ms;
-	const char *bind;	/* local address, recv only */
-	const char *congestion;	/* NULL: the kernel's choice; send only */
+	bool listen;		/* cat only */
+	const char *bind;	/* local address */
+	const char *congestion;	/* NULL: the kernel's choice */
 	const char *args[3];	/* what is not an option */
 	int nargs;
 };
@@ -30,6 +31,9 @@ struct options {
  */
 void options_read(struct options *o, int argc, char **argv, int min, int max,
 		  const char *usage);
+
+/* Give a connection the algorithm that was asked for; 1 if it cannot have it. */
+int options_congestion(const struct options *o, int fd);
 
 const char *protocol_name(int protocol);
 
@@ -55,6 +59,8 @@ __u64 now_ns(void);
 
 int send_main(int argc, char **argv);
 int recv_main(int argc, char **argv);
+int cat_main(int argc, char **argv);
+int stat_main(int argc, char **argv);
 int ss_main(int argc, char **argv);
 int bridge_main(int argc, char **argv);
 
