@@ -199,6 +199,7 @@ static const struct {
 	{ "-a dport = 7001 or dport = 7002 or dport = 7009", 6 },
 	{ "-a \\( dport = 7001 or dport = 7002 \\) and dst 10.0.0.1", 2 },
 	{ "-a dport = 7001 or dport = 7002 and dst 10.0.0.1", 3 },
+	{ "-a '(dport = 7001 or dport = 7002)'", 4 },
 	{ "-a not \\( dport = 7001 or dport = 7009 \\)", 8 },
 	{ "-a not not dport = 7001", 2 },
 	{ "-a src 10.0.0.2", 6 },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * `ferry stat` and `ferry cat`: that they do what their manual page says.  What
+ * `ferry stat`, `ferry cat` and `ferry doctor`: that they do what their manual page says.  What
  * the other commands do is what ferryize.c, sockdiag.c and bridge.c show.
  */
 #include <errno.h>
@@ -60,6 +60,45 @@ TEST_F(tools, stat_shows_what_has_counted)
 		     said("ferry stat -j ActiveOpens PassiveOpens"));
 	EXPECT_EQ(2, run_status("ferry stat --interval 0"));
 	EXPECT_EQ(2, run_status("ferry stat --nosuchoption"));
+}
+
+TEST_F(tools, doctor_finds_nothing)
+{
+	const char *text = said("ferry doctor 127.0.0.1 1");
+
+	EXPECT_EQ(0, run_status("ferry doctor"));
+	EXPECT_EQ(NULL, strstr(text, "bad "));
+	EXPECT_NE(NULL, strstr(text, "ok   module "));
+	EXPECT_NE(NULL, strstr(text, "ok   ::1        a connection within"));
+	EXPECT_NE(NULL, strstr(text, "ok   sock_diag "));
+	EXPECT_NE(NULL, strstr(text, "127.0.0.1  speaks Ferry; nobody"));
+	EXPECT_NE(NULL, strstr(said("ferry doctor -j"),
+			       "[{\"check\":\"module\",\"verdict\":\"ok\","));
+	EXPECT_EQ(2, run_status("ferry doctor 127.0.0.1"));
+	/* module.c wants to unload what this has loaded. */
+	run("rmmod ferry_diag");
+}
+
+TEST_F(tools, doctor_finds_a_filter)
+{
+	run("nft add table ip t");
+	run("nft add chain ip t c { type filter hook input priority 0 ; }");
+	run("nft add rule ip t c ip protocol 253 drop");
+	EXPECT_EQ(1, run_status("ferry doctor"));
+	EXPECT_NE(NULL, strstr(said("ferry doctor"),
+			       "bad  127.0.0.1  no answer: is protocol 253"));
+	EXPECT_NE(NULL, strstr(said("ferry doctor"),
+			       "ok   ::1        a connection within"));
+	run("rmmod ferry_diag");
+}
+
+TEST_F(tools, doctor_knows_what_slows)
+{
+	write_file("/proc/sys/net/ferry/sack", "0");
+	EXPECT_EQ(0, run_status("ferry doctor"));
+	EXPECT_NE(NULL, strstr(said("ferry doctor"),
+			       "note sysctl     net.ferry.sack is 0"));
+	run("rmmod ferry_diag");
 }
 
 static int connect_often(void *arg)

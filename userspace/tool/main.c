@@ -19,6 +19,7 @@ static const char usage[] =
 	"  cat     a connection from standard input and to standard output\n"
 	"  ss      show sockets and their inside\n"
 	"  stat    show counters and their change\n"
+	"  doctor  say why Ferry does not work here\n"
 	"  bridge  let Ferry sockets talk to TCP through a device\n"
 	"\n"
 	"  --version   print the version\n"
@@ -33,6 +34,7 @@ static const struct {
 	{ "cat", cat_main },
 	{ "ss", ss_main },
 	{ "stat", stat_main },
+	{ "doctor", doctor_main },
 	{ "bridge", bridge_main },
 };
 

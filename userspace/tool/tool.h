@@ -60,6 +60,7 @@ __u64 now_ns(void);
 int send_main(int argc, char **argv);
 int recv_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int ss_main(int argc, char **argv);
 int bridge_main(int argc, char **argv);
