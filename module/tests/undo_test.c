@@ -168,19 +168,6 @@ static void frto_needs_new_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 10U);
 }
 
-/* RFC 5682 without SACK: two ACKs in a row that move on, and it was spurious. */
-static void frto_works_without_sack(struct kunit *test)
-{
-	struct simlink *sim = simlink_steady(test, 200, 20, false);
-
-	sim->late_us = 1000000;
-	bitmap_set(sim->late, 20, 20);
-	simlink_transfer(test, sim);
-	KUNIT_EXPECT_EQ(test, sim->spurious, 1U);
-	KUNIT_EXPECT_LE(test, sim->needless, 2U);
-	KUNIT_EXPECT_GE(test, sim->ca.snd_cwnd, 20U);
-}
-
 static struct kunit_case undo_cases[] = {
 	KUNIT_CASE(undo_by_numbers),
 	KUNIT_CASE(reordering_is_learned),
@@ -200,7 +187,6 @@ static struct kunit_case frto_cases[] = {
 	KUNIT_CASE(spurious_timeout_is_undone),
 	KUNIT_CASE(real_timeout_is_not_undone),
 	KUNIT_CASE(frto_needs_new_data),
-	KUNIT_CASE(frto_works_without_sack),
 	{}
 };
 
