@@ -735,6 +735,22 @@ static bool reaches_itself(void *arg)
 	return ok;
 }
 
+int sockets_in_use(enum family fam, int proto)
+{
+	const char *name = proto == IPPROTO_TCP ? "TCP" : "FERRY";
+	char text[8192], line[32];
+	const char *p;
+	int n;
+
+	if (!read_file("/proc/net/protocols", text, sizeof(text)))
+		die("/proc/net/protocols");
+	snprintf(line, sizeof(line), "\n%s%s ", name, fam == V6 ? "v6" : "");
+	p = strstr(text, line);
+	if (!p || sscanf(p + strlen(line), "%*d %d", &n) != 1)
+		die("no %s in /proc/net/protocols", line + 1);
+	return n;
+}
+
 void await_address(const char *text)
 {
 	struct addr a = addr_of(text, 0);

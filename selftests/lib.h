@@ -147,6 +147,8 @@ bool read_file(const char *path, char *buf, size_t size);
  * or of TCP's in /proc/net/netstat, where some begin with TCP.
  */
 unsigned long counter(int proto, const char *name);
+/* Full sockets of this namespace, listeners included. */
+int sockets_in_use(enum family fam, int proto);
 
 /*
  * Wait until an address that was just added is in use, which for IPv6 the
