@@ -87,14 +87,21 @@ static struct ferry_ofo *ofo_of(struct ferry_sock *fp)
 	return fp->ofo;
 }
 
-/* Charge the socket; false if the segment cannot be taken. */
-static bool charge(struct sock *sk, struct sk_buff *skb)
+/*
+ * Charge the socket; false if the segment cannot be taken.
+ *
+ * A reader that has read everything gets at least one segment: neither its own
+ * buffer nor the memory of all sockets together may be so full that nothing
+ * goes on.  What was not scheduled makes sk_forward_alloc negative until it is
+ * freed or the next one is scheduled.
+ */
+static bool charge(struct sock *sk, struct sk_buff *skb, bool in_order)
 {
-	/* A reader that has read everything gets at least one segment. */
-	if (!ferry_rcvbuf_make_room(sk) &&
-	    !skb_queue_empty(&sk->sk_receive_queue))
+	bool next = in_order && skb_queue_empty(&sk->sk_receive_queue);
+
+	if (!ferry_rcvbuf_make_room(sk) && !next)
 		return false;
-	if (!sk_rmem_schedule(sk, skb, skb->truesize))
+	if (!sk_rmem_schedule(sk, skb, skb->truesize) && !next)
 		return false;
 	skb_set_owner_r(skb, sk);
 	return true;
@@ -143,7 +150,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 	struct sk_buff_head covered;
 
 	ferry_count(sock_net(sk), OUT_OF_ORDER);
-	if (!ofo_of(fp) || !charge(sk, skb)) {
+	if (!ofo_of(fp) || !charge(sk, skb, false)) {
 		ferry_drop(sk, skb, FERRY_DROP_OFO_MEMORY);
 		return;
 	}
@@ -252,7 +259,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	if (seq_before(cb->seq, fp->rcv_nxt))
 		came_twice(fp, cb->seq, fp->rcv_nxt);
 
-	if (!charge(sk, skb)) {
+	if (!charge(sk, skb, true)) {
 		ferry_csk(sk)->no_room = 1;
 		reject(sk, skb, FERRY_DROP_MEMORY);
 		return;

@@ -132,7 +132,8 @@ static struct sk_buff *new_piece(struct sock *sk)
 	struct ferry_sock *fp = ferry_sk(sk);
 	struct sk_buff *skb;
 
-	skb = ferry_alloc_skb(sk, sk->sk_allocation, false);
+	/* With nothing queued there is nothing whose end could be awaited. */
+	skb = ferry_alloc_skb(sk, sk->sk_allocation, !sk->sk_wmem_queued);
 	if (!skb)
 		return NULL;
 	FERRY_SKB_CB(skb)->seq = fp->write_seq;
@@ -149,7 +150,7 @@ static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 		  u32 goal)
 {
 	struct page_frag *pfrag = sk_page_frag(sk);
-	int frags = skb_shinfo(skb)->nr_frags, copy, err;
+	int frags = skb_shinfo(skb)->nr_frags, copy, room, err;
 	bool merge;
 
 	if (!sk_page_frag_refill(sk, pfrag))
@@ -159,8 +160,13 @@ static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 		return 0;
 	copy = min_t(int, msg_data_left(msg), goal - skb->len);
 	copy = min_t(int, copy, pfrag->size - pfrag->offset);
-	if (!sk_wmem_schedule(sk, copy))
-		return -ENOBUFS;
+	if (!sk_wmem_schedule(sk, copy)) {
+		/* A little is always allowed, or nothing would go on. */
+		room = sk_get_wmem0(sk, sk->sk_prot) - sk->sk_wmem_queued;
+		if (room <= 0)
+			return -ENOBUFS;
+		copy = min(copy, room);
+	}
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
 				       pfrag->offset, copy);
 	if (err)
