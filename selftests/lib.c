@@ -735,20 +735,37 @@ static bool reaches_itself(void *arg)
 	return ok;
 }
 
-int sockets_in_use(enum family fam, int proto)
+/* A protocol's line in /proc/net/protocols. */
+static void protocol_use(enum family fam, int proto, int *sockets, long *pages)
 {
 	const char *name = proto == IPPROTO_TCP ? "TCP" : "FERRY";
 	char text[8192], line[32];
 	const char *p;
-	int n;
 
 	if (!read_file("/proc/net/protocols", text, sizeof(text)))
 		die("/proc/net/protocols");
-	snprintf(line, sizeof(line), "\n%s%s ", name, fam == V6 ? "v6" : "");
+	snprintf(line, sizeof(line), "\n%s%s ", name, fam == V4 ? "" : "v6");
 	p = strstr(text, line);
-	if (!p || sscanf(p + strlen(line), "%*d %d", &n) != 1)
+	if (!p || sscanf(p + strlen(line), "%*d %d %ld", sockets, pages) != 2)
 		die("no %s in /proc/net/protocols", line + 1);
+}
+
+int sockets_in_use(enum family fam, int proto)
+{
+	long pages;
+	int n;
+
+	protocol_use(fam, proto, &n, &pages);
 	return n;
+}
+
+long pages_in_use(int proto)
+{
+	long pages;
+	int n;
+
+	protocol_use(V4, proto, &n, &pages);
+	return pages;
 }
 
 void await_address(const char *text)

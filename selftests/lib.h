@@ -149,6 +149,8 @@ bool read_file(const char *path, char *buf, size_t size);
 unsigned long counter(int proto, const char *name);
 /* Full sockets of this namespace, listeners included. */
 int sockets_in_use(enum family fam, int proto);
+/* What the queues of all sockets of a protocol take, in every namespace. */
+long pages_in_use(int proto);
 
 /*
  * Wait until an address that was just added is in use, which for IPv6 the
