@@ -393,6 +393,7 @@ void ferry_bind_release(struct ferry_timewait_sock *tw)
 static int connect_port(struct sock *sk, u16 port)
 {
 	struct ferry_bind_share *share = share_of(sock_net(sk), port);
+	struct ferry_timewait_sock *tw = NULL;
 	struct ferry_bind_bucket *b;
 	int err = 0;
 
@@ -407,14 +408,28 @@ static int connect_port(struct sock *sk, u16 port)
 	}
 	if (!err) {
 		own(sk, b);
-		if (!ferry_hash_insert(sk, ferry_af(sk))) {
+		if (!ferry_hash_connect(sk, false, &tw)) {
 			disown(share, &sk->sk_bind_node, b);
 			ferry_csk(sk)->bind_bucket = NULL;
 			err = -EADDRINUSE;
 		}
 	}
 	spin_unlock_bh(&share->lock);
+	if (tw)
+		ferry_timewait_replaced(tw);
 	return err;
+}
+
+/* The program has chosen the port, and holds it. */
+static int connect_chosen_port(struct sock *sk)
+{
+	struct ferry_timewait_sock *tw;
+
+	if (!ferry_hash_connect(sk, true, &tw))
+		return -EADDRNOTAVAIL;
+	if (tw)
+		ferry_timewait_replaced(tw);
+	return 0;
 }
 
 /* Another start for the next connection to this peer, and not the next one. */
@@ -433,6 +448,9 @@ static void count_port(u16 *counter, int steps)
  * which each peer shares one with few others.  Connections to one peer use
  * the ports in turn, and nobody can predict them from those to another.
  *
+ * If the connection takes the place of one in TIME_WAIT, write_seq becomes its
+ * ISN.
+ *
  * Context: process context, socket lock held.
  *
  * Return: 0, -EADDRNOTAVAIL or -ENOMEM.
@@ -446,7 +464,7 @@ int ferry_bind_connect(struct sock *sk)
 	u16 *counter;
 
 	if (inet_sk(sk)->inet_num)
-		return ferry_hash_insert(sk, af) ? 0 : -EADDRNOTAVAIL;
+		return connect_chosen_port(sk);
 
 	inet_sk_get_local_port_range(sk, &low, &high);
 	count = high - low + 1;

@@ -37,6 +37,8 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	af = ferry_af(sk);
 
 	ferry_enter(sk, ferry_machine(sk->sk_state, FERRY_CALL_CONNECT));
+	/* A TIME_WAIT whose place it takes says where to begin. */
+	fp->write_seq = 0;
 	err = ferry_bind_connect(sk);
 	if (err)
 		goto fail;
@@ -44,7 +46,8 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	/* What ended the connection before this one. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sk_set_txhash(sk);
-	fp->write_seq = af->isn(&sk->__sk_common);
+	if (!fp->write_seq)
+		fp->write_seq = af->isn(&sk->__sk_common);
 	err = ferry_send_syn(sk);
 	if (err)
 		goto fail;

@@ -462,6 +462,7 @@ struct ferry_request_sock {
  * @tos: its IP_TOS or IPV6_TCLASS
  * @ts_recent: TS.Recent, if @has_tstamp
  * @ts_recent_stamp: when it was set, in seconds of a monotonic clock
+ * @since: when TIME_WAIT or FIN_WAIT2 began, by ferry_ts_clock()
  * @substate: TCP_FIN_WAIT2 or TCP_TIME_WAIT
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @has_tstamp: both ends send timestamps
@@ -485,6 +486,7 @@ struct ferry_timewait_sock {
 	__be32 flow_label;
 	u32 ts_recent;
 	u32 ts_recent_stamp;
+	u32 since;
 	u8 tos;
 	u8 substate;
 	u8 rcv_wscale;
@@ -769,6 +771,9 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout);
 bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb);
 void ferry_timewait_kill(struct ferry_timewait_sock *tw);
 void ferry_timewait_shutdown(struct ferry_timewait_sock *tw);
+bool ferry_timewait_yield(const struct ferry_timewait_sock *tw,
+			  struct sock *sk, bool chosen);
+void ferry_timewait_replaced(struct ferry_timewait_sock *tw);
 void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 			const struct sk_buff *skb);
 void ferry_timewait_put(struct ferry_timewait_sock *tw);
@@ -971,6 +976,8 @@ void ferry_hash_stat(struct ferry_net *fn, u32 *chains, u32 *count,
 int ferry_hash_listener(struct sock *sk);
 void ferry_unhash(struct sock *sk);
 bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af);
+bool ferry_hash_connect(struct sock *sk, bool chosen,
+			struct ferry_timewait_sock **tw);
 bool ferry_hash_replace(struct sock *old, struct sock *new);
 bool ferry_hash_remove(struct sock *sk);
 

@@ -429,10 +429,6 @@ static bool ehash_del(struct ferry_net *fn, struct sock *sk)
 	return true;
 }
 
-/*
- * Not by adding one and removing the other: a reader that is between the head
- * of the chain and @old would find neither.
- */
 static void replace_node(struct hlist_nulls_node *old,
 			 struct hlist_nulls_node *new)
 {
@@ -447,6 +443,33 @@ static void replace_node(struct hlist_nulls_node *old,
 	WRITE_ONCE(old->pprev, NULL);
 }
 
+/*
+ * Not by adding one and removing the other: a reader that is between the head
+ * of the chain and @old would find neither.
+ */
+static void ehash_replace(struct sock *old, struct sock *new)
+{
+	replace_node(&old->sk_nulls_node, &new->sk_nulls_node);
+	sock_prot_inuse_add(sock_net(old), old->sk_prot,
+			    sk_fullsock(new) - sk_fullsock(old));
+}
+
+/* One with the same addresses and ports as @sk, or NULL; share locked. */
+static struct sock *find_twin(const struct ferry_ehash_share *share,
+			      const struct sock *sk,
+			      const struct ferry_af_ops *af)
+{
+	const struct hlist_nulls_node *node;
+	struct sock *other;
+
+	sk_nulls_for_each(other, node, chain_of(share->table, sk->sk_hash)) {
+		if (other->sk_hash == sk->sk_hash &&
+		    af->same_tuple(&other->__sk_common, &sk->__sk_common))
+			return other;
+	}
+	return NULL;
+}
+
 /**
  * ferry_hash_insert() - add a full or mini socket unless there is a twin
  * @sk: addresses and ports are set, sk_hash is not
@@ -459,25 +482,51 @@ static void replace_node(struct hlist_nulls_node *old,
 bool ferry_hash_insert(struct sock *sk, const struct ferry_af_ops *af)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
-	const struct hlist_nulls_node *node;
 	struct ferry_ehash_share *share;
-	struct sock *other;
-	bool unique = true;
+	bool unique;
 
 	sk->sk_hash = af->hash(&sk->__sk_common);
 	share = share_of(fn, sk->sk_hash);
 	spin_lock_bh(&share->lock);
-	sk_nulls_for_each(other, node, chain_of(share->table, sk->sk_hash)) {
-		if (other->sk_hash == sk->sk_hash &&
-		    af->same_tuple(&other->__sk_common, &sk->__sk_common)) {
-			unique = false;
-			break;
-		}
-	}
+	unique = !find_twin(share, sk, af);
 	if (unique)
 		ehash_add(fn, sk);
 	spin_unlock_bh(&share->lock);
 	return unique;
+}
+
+/**
+ * ferry_hash_connect() - the same for connect(): a twin in TIME_WAIT may yield
+ * @sk: addresses and ports are set, sk_hash is not
+ * @chosen: the program wants this port and no other
+ * @tw: the one whose place @sk has taken, with the hash's reference; or NULL
+ *
+ * Context: process context, socket lock held.
+ *
+ * Return: false if another one has the same addresses and ports.
+ */
+bool ferry_hash_connect(struct sock *sk, bool chosen,
+			struct ferry_timewait_sock **tw)
+{
+	const struct ferry_af_ops *af = ferry_af(sk);
+	struct ferry_net *fn = ferry_net(sock_net(sk));
+	struct ferry_ehash_share *share;
+	struct sock *twin;
+	bool yields;
+
+	sk->sk_hash = af->hash(&sk->__sk_common);
+	share = share_of(fn, sk->sk_hash);
+	spin_lock_bh(&share->lock);
+	twin = find_twin(share, sk, af);
+	yields = twin && twin->sk_state == TCP_TIME_WAIT &&
+		 ferry_timewait_yield(ferry_tw(twin), sk, chosen);
+	if (!twin)
+		ehash_add(fn, sk);
+	else if (yields)
+		ehash_replace(twin, sk);
+	spin_unlock_bh(&share->lock);
+	*tw = yields ? ferry_tw(twin) : NULL;
+	return !twin || yields;
 }
 
 /**
@@ -499,11 +548,8 @@ bool ferry_hash_replace(struct sock *old, struct sock *new)
 
 	spin_lock_bh(&share->lock);
 	hashed = !sk_unhashed(old);
-	if (hashed) {
-		replace_node(&old->sk_nulls_node, &new->sk_nulls_node);
-		sock_prot_inuse_add(sock_net(old), old->sk_prot,
-				    sk_fullsock(new) - sk_fullsock(old));
-	}
+	if (hashed)
+		ehash_replace(old, new);
 	spin_unlock_bh(&share->lock);
 	return hashed;
 }

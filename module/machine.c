@@ -215,14 +215,33 @@ static enum ferry_event classify_syn_sent(const struct ferry_seg *seg,
 	return seg->flags & FERRY_ACK ? FERRY_SEG_SYN_ACK : FERRY_SEG_SYN;
 }
 
+/* RFC 7323 section 5.3; a RST is exempt. */
+static bool is_old_duplicate(const struct ferry_seg *seg)
+{
+	return seg->ts < 0 && !(seg->flags & FERRY_RST);
+}
+
+/*
+ * A SYN that no segment of the old connection can be: with a number above all
+ * of its numbers, or with a later timestamp than all of its own (RFC 6191
+ * section 2).
+ */
+static bool is_new_syn(const struct ferry_seg *seg,
+		       const struct ferry_expected *x)
+{
+	return (seg->flags & (FERRY_SYN | FERRY_ACK)) == FERRY_SYN &&
+	       (seq_after(seg->seq, x->rcv_nxt) || seg->ts > 0);
+}
+
 /* Section 3.10.7.4 in TIME-WAIT; section 3.6.1 */
 static enum ferry_event classify_time_wait(const struct ferry_seg *seg,
 					   const struct ferry_expected *x)
 {
 	if (seg->flags & FERRY_RST)
 		return FERRY_SEG_OUTSIDE_RST;
-	if ((seg->flags & (FERRY_SYN | FERRY_ACK)) == FERRY_SYN &&
-	    seq_after(seg->seq, x->rcv_nxt))
+	if (is_old_duplicate(seg))
+		return FERRY_SEG_OUTSIDE;
+	if (is_new_syn(seg, x))
 		return FERRY_SEG_SYN_NEW;
 	if (seg->seq == x->rcv_nxt && seg->seq == seg->end_seq)
 		return FERRY_SEG_ACK;
@@ -269,6 +288,8 @@ static enum ferry_event classify_synchronized(int state,
 {
 	bool opening = state == TCP_SYN_RECV || state == TCP_NEW_SYN_RECV;
 
+	if (is_old_duplicate(seg))
+		return FERRY_SEG_OUTSIDE;
 	if (state == TCP_NEW_SYN_RECV && is_first_syn(seg, x) &&
 	    !(seg->flags & (FERRY_RST | FERRY_ACK)))
 		return FERRY_SEG_SYN_AGAIN;

@@ -119,12 +119,15 @@ struct ferry_step {
  * @end_seq: SEG.SEQ + SEG.LEN
  * @ack: SEG.ACK
  * @flags: control bits
+ * @ts: its timestamp against TS.Recent, see ferry_ts_compare(); 0 if there is
+ *	none, or if PAWS has been done already
  */
 struct ferry_seg {
 	u32 seq;
 	u32 end_seq;
 	u32 ack;
 	u8 flags;
+	s8 ts;
 };
 
 /**

@@ -19,6 +19,7 @@ FERRY_MIB(ABORT_ON_ORPHANS, "AbortOnOrphans"),
 FERRY_MIB(TIME_WAIT, "TimeWait"),
 FERRY_MIB(TIME_WAIT_FAILED, "TimeWaitFailed"),
 FERRY_MIB(TIME_WAIT_OVERFLOW, "TimeWaitOverflow"),
+FERRY_MIB(TIME_WAIT_RECYCLED, "TimeWaitRecycled"),
 /* segments */
 FERRY_MIB(IN_SEGS, "InSegs"),
 FERRY_MIB(OUT_SEGS, "OutSegs"),

@@ -77,6 +77,9 @@ struct ferry_ehash_share {
  * @keepalive_time: idle time before the first keep-alive probe, jiffies
  * @keepalive_intvl: time between keep-alive probes, jiffies
  * @keepalive_probes: keep-alive probes before a connection is given up
+ * @timewait_reuse: connect() may have the place of a TIME_WAIT: 1 of any, 2 of one
+ *	over loopback
+ * @timewait_reuse_delay: when it has lasted for longer than this, milliseconds
  * @max_syn_backlog: half-open connections of a listener
  * @syncookies: 1: send SYN cookies when the half-open queue is full; 2: always
  * @abort_on_overflow: reset, rather than retry, when the accept queue is full
@@ -105,6 +108,8 @@ struct ferry_sysctl {
 	int keepalive_time;
 	int keepalive_intvl;
 	int keepalive_probes;
+	int timewait_reuse;
+	int timewait_reuse_delay;
 	int max_syn_backlog;
 	int syncookies;
 	int abort_on_overflow;

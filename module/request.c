@@ -546,9 +546,10 @@ static struct sock *complete_handshake(struct sock *listener,
 }
 
 static enum ferry_event classify(const struct ferry_request_sock *req,
-				 const struct ferry_skb_cb *cb)
+				 const struct sk_buff *skb)
 {
-	const struct ferry_seg seg = {
+	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_seg seg = {
 		.seq = cb->seq, .end_seq = cb->end_seq, .ack = cb->ack_seq,
 		.flags = cb->flags,
 	};
@@ -557,8 +558,16 @@ static enum ferry_event classify(const struct ferry_request_sock *req,
 		.rcv_wup = req->rcv_isn + 1, .rcv_nxt = req->rcv_isn + 1,
 		.rcv_wnd = req->rcv_wnd, .strict = true,
 	};
+	struct ferry_options o;
+	enum ferry_event event;
 
-	return ferry_classify(TCP_NEW_SYN_RECV, &seg, &expected);
+	ferry_skb_options(skb, &o);
+	if (req->has_tstamp && o.has_timestamp)
+		seg.ts = ferry_ts_compare(o.ts_val, req->ts_recent, 0);
+	event = ferry_classify(TCP_NEW_SYN_RECV, &seg, &expected);
+	if (seg.ts < 0 && event == FERRY_SEG_OUTSIDE)
+		ferry_count(read_pnet(&req->common.skc_net), PAWS);
+	return event;
 }
 
 /**
@@ -622,7 +631,7 @@ reset:
 struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 			       struct ferry_request_sock *req)
 {
-	enum ferry_event event = classify(req, FERRY_SKB_CB(skb));
+	enum ferry_event event = classify(req, skb);
 	struct ferry_step step = ferry_machine(TCP_NEW_SYN_RECV, event);
 	struct net *net = sock_net(listener);
 

@@ -194,6 +194,21 @@ static inline bool ferry_ts_older(u32 ts_val, u32 ts_recent, u32 age,
 	       age < FERRY_PAWS_24DAYS;
 }
 
+/**
+ * ferry_ts_compare() - a segment's timestamp against the last one
+ * @ts_val: its timestamp
+ * @ts_recent: TS.Recent
+ * @age: seconds since @ts_recent was set
+ *
+ * Return: -1 if it is older, see ferry_ts_older(), 1 if it is newer, else 0.
+ */
+static inline int ferry_ts_compare(u32 ts_val, u32 ts_recent, u32 age)
+{
+	if (ferry_ts_older(ts_val, ts_recent, age, 0))
+		return -1;
+	return (s32)(ts_val - ts_recent) > 0;
+}
+
 static inline u8 ferry_hdr_flags(const struct tcphdr *th)
 {
 	return ((const u8 *)th)[13];

@@ -21,6 +21,8 @@ static const struct ferry_sysctl defaults = {
 	.keepalive_time		= 7200 * HZ,
 	.keepalive_intvl	= 75 * HZ,
 	.keepalive_probes	= 9,
+	.timewait_reuse		= 2,
+	.timewait_reuse_delay	= MSEC_PER_SEC,
 	.max_syn_backlog	= 1024,
 	.syncookies		= 1,
 	.abort_on_overflow	= 0,
@@ -38,11 +40,12 @@ static const struct ferry_sysctl defaults = {
 static int retries_min = 1;
 static int retries_max = 127;
 static int retries1_max = 255;
+static int reuse_delay_max = 60 * MSEC_PER_SEC;
 static int buffer_min = 2048;
 
-#define FERRY_SYSCTL(member, count, handler, low, high)		\
+#define FERRY_SYSCTL_NAMED(name, member, count, handler, low, high)	\
 	{								\
-		.procname	= #member,				\
+		.procname	= name,					\
 		.data		= (void *)offsetof(struct ferry_sysctl,	\
 						   member),		\
 		.maxlen		= (count) * sizeof(int),		\
@@ -51,6 +54,9 @@ static int buffer_min = 2048;
 		.extra1		= low,					\
 		.extra2		= high,					\
 	}
+
+#define FERRY_SYSCTL(member, count, handler, low, high)		\
+	FERRY_SYSCTL_NAMED(#member, member, count, handler, low, high)
 
 /* Texts that congctl.c keeps; it finds the namespace by its settings. */
 #define FERRY_SYSCTL_CONG(name, permissions, handler)			\
@@ -82,6 +88,11 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(keepalive_intvl, 1, proc_dointvec_jiffies, NULL, NULL),
 	FERRY_SYSCTL(keepalive_probes, 1, proc_dointvec_minmax,
 		     &retries_min, &retries_max),
+	FERRY_SYSCTL_NAMED("tw_reuse", timewait_reuse, 1,
+			   proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
+	FERRY_SYSCTL_NAMED("tw_reuse_delay", timewait_reuse_delay, 1,
+			   proc_dointvec_minmax, SYSCTL_ZERO,
+			   &reuse_delay_max),
 	FERRY_SYSCTL(max_syn_backlog, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, NULL),
 	FERRY_SYSCTL(syncookies, 1, proc_dointvec_minmax,

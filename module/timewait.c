@@ -9,9 +9,17 @@
  * descriptor waits for nothing but the peer's FIN and becomes one, too.
  *
  * A busy or hostile peer cannot keep one alive for ever, nor end it early
- * with a RST in the wrong place.  A SYN above RCV.NXT may open the connection
- * again (RFC 9293 MAY-2).
+ * with a RST in the wrong place.
+ *
+ * A new connection may come before the 2 MSL are over, where no old segment can
+ * be taken for one of its own.  The peer's SYN says so with a number above
+ * RCV.NXT (RFC 9293 MAY-2) or with a later timestamp (RFC 6191).  connect()
+ * makes sure of it itself: its numbers begin beyond all that were sent, and
+ * PAWS at the peer refuses what is older.  There it takes timestamps, and a
+ * clock that has moved on: net.ferry.tw_reuse and net.ferry.tw_reuse_delay.
  */
+#include <linux/netdevice.h>
+
 #include "ferry.h"
 #include "trace.h"
 
@@ -27,16 +35,21 @@ void ferry_timewait_put(struct ferry_timewait_sock *tw)
 		kmem_cache_free(ferry_timewait_cache, tw);
 }
 
-static void unhash(struct ferry_timewait_sock *tw)
+/* The caller has taken it out of the hash. */
+static void timewait_end(struct ferry_timewait_sock *tw)
 {
 	struct net *net = read_pnet(&tw->common.skc_net);
 
-	if (ferry_hash_remove(ferry_mini_sk(&tw->common))) {
-		trace_ferry_state(&tw->common, tw->substate, TCP_CLOSE);
-		atomic_dec(&ferry_net(net)->timewaits);
-		ferry_bind_release(tw);
-		ferry_timewait_put(tw);
-	}
+	trace_ferry_state(&tw->common, READ_ONCE(tw->substate), TCP_CLOSE);
+	atomic_dec(&ferry_net(net)->timewaits);
+	ferry_bind_release(tw);
+	ferry_timewait_put(tw);
+}
+
+static void unhash(struct ferry_timewait_sock *tw)
+{
+	if (ferry_hash_remove(ferry_mini_sk(&tw->common)))
+		timewait_end(tw);
 }
 
 static void tw_timer(struct timer_list *t)
@@ -137,6 +150,7 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	tw->has_tstamp = fp->has_tstamp;
 	tw->ts_recent = fp->ts_recent;
 	tw->ts_recent_stamp = fp->ts_recent_stamp;
+	tw->since = ferry_ts_clock();
 	tw->common.skc_nulls_node.pprev = NULL;
 	timer_setup(&tw->timer, tw_timer, 0);
 
@@ -179,6 +193,78 @@ void ferry_timewait_shutdown(struct ferry_timewait_sock *tw)
 	unhash(tw);
 }
 
+/* Beyond everything that the old connection ever sent; 0 means none. */
+static u32 next_isn(const struct ferry_timewait_sock *tw)
+{
+	return max(tw->snd_nxt + U16_MAX + 2, 1U);
+}
+
+static bool is_loopback(const struct ferry_timewait_sock *tw)
+{
+	const struct sock_common *c = &tw->common;
+
+	if (c->skc_bound_dev_if == LOOPBACK_IFINDEX)
+		return true;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (tw->af_ops->family == AF_INET6)
+		return ipv6_addr_loopback(&c->skc_v6_daddr) ||
+		       ipv6_addr_loopback(&c->skc_v6_rcv_saddr);
+#endif
+	return ipv4_is_loopback(c->skc_daddr) ||
+	       ipv4_is_loopback(c->skc_rcv_saddr);
+}
+
+/* May connect() have the place of a TIME_WAIT for want of another port? */
+static bool is_reusable(const struct ferry_timewait_sock *tw)
+{
+	const struct net *net = read_pnet(&tw->common.skc_net);
+	const struct ferry_sysctl *sysctl = &ferry_net(net)->sysctl;
+	int reuse = READ_ONCE(sysctl->timewait_reuse);
+	u32 age = ferry_ts_clock() - READ_ONCE(tw->since);
+
+	if (READ_ONCE(tw->substate) != TCP_TIME_WAIT)
+		return false;
+	if (reuse == 2)
+		reuse = is_loopback(tw);
+	return reuse && age > READ_ONCE(sysctl->timewait_reuse_delay);
+}
+
+/**
+ * ferry_timewait_yield() - may connect() have the place of a TIME_WAIT?
+ * @tw: the mini socket, hashed
+ * @sk: socket with the same addresses and ports
+ * @chosen: the program wants this port and no other
+ *
+ * Only with timestamps, which tell the segments of both connections apart.
+ *
+ * Context: process context, socket lock of @sk and the hash's lock held.
+ *
+ * Return: true if it may: then write_seq is the ISN, and the caller puts @sk
+ * in the place of @tw and calls ferry_timewait_replaced().
+ */
+bool ferry_timewait_yield(const struct ferry_timewait_sock *tw,
+			  struct sock *sk, bool chosen)
+{
+	if (!tw->has_tstamp || !(chosen || is_reusable(tw)))
+		return false;
+	ferry_sk(sk)->write_seq = next_isn(tw);
+	return true;
+}
+
+/**
+ * ferry_timewait_replaced() - connect() has the place of a TIME_WAIT
+ * @tw: the mini socket, whose reference of the hash is the caller's
+ *
+ * Context: process context, no lock of ports or hashes held.
+ */
+void ferry_timewait_replaced(struct ferry_timewait_sock *tw)
+{
+	ferry_count(read_pnet(&tw->common.skc_net), TIME_WAIT_RECYCLED);
+	if (timer_delete(&tw->timer))
+		ferry_timewait_put(tw);
+	timewait_end(tw);
+}
+
 static void restart(struct ferry_timewait_sock *tw)
 {
 	/* A timer that has just run out stays so. */
@@ -217,11 +303,12 @@ void ferry_timewait_ack(struct ferry_timewait_sock *tw,
 }
 
 static enum ferry_event classify(const struct ferry_timewait_sock *tw,
-				 int state, const struct ferry_skb_cb *cb)
+				 int state, const struct ferry_skb_cb *cb,
+				 int ts)
 {
 	const struct ferry_seg seg = {
 		.seq = cb->seq, .end_seq = cb->end_seq, .ack = cb->ack_seq,
-		.flags = cb->flags,
+		.flags = cb->flags, .ts = ts,
 	};
 	const struct ferry_expected expected = {
 		.snd_una = tw->snd_nxt, .snd_nxt = tw->snd_nxt,
@@ -245,12 +332,36 @@ static enum ferry_event classify_late(const struct ferry_timewait_sock *tw,
 	return FERRY_SEG_DATA_LATE;
 }
 
+/* The options of a segment, and its timestamp against TS.Recent. */
+static int read_timestamp(const struct ferry_timewait_sock *tw,
+			  const struct sk_buff *skb, struct ferry_options *o)
+{
+	u32 age = (u32)ktime_get_seconds() - READ_ONCE(tw->ts_recent_stamp);
+
+	ferry_skb_options(skb, o);
+	o->has_timestamp &= tw->has_tstamp;
+	if (!o->has_timestamp)
+		return 0;
+	return ferry_ts_compare(o->ts_val, READ_ONCE(tw->ts_recent), age);
+}
+
+static void store_timestamp(struct ferry_timewait_sock *tw,
+			    const struct ferry_options *o)
+{
+	if (o->has_timestamp) {
+		WRITE_ONCE(tw->ts_recent, o->ts_val);
+		WRITE_ONCE(tw->ts_recent_stamp, ktime_get_seconds());
+	}
+}
+
 /**
  * ferry_timewait_rcv() - a segment for a connection in TIME_WAIT
  * @tw: the mini socket; the caller holds a reference
  * @skb: the segment; owned from here on, if false is returned
  *
- * RFC 9293 section 3.10.7.4; RFC 1337: a RST does not end TIME_WAIT.
+ * RFC 9293 section 3.10.7.4; RFC 7323 section 5: what has an older timestamp
+ * is an old duplicate; RFC 6191: a SYN with a newer one is none; RFC 1337: a
+ * RST does not end TIME_WAIT.
  *
  * Context: BH.
  *
@@ -262,25 +373,36 @@ bool ferry_timewait_rcv(struct ferry_timewait_sock *tw, struct sk_buff *skb)
 	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct net *net = read_pnet(&tw->common.skc_net);
 	int state = READ_ONCE(tw->substate);
-	enum ferry_event event = classify(tw, state, cb);
+	struct ferry_options o;
 	struct ferry_step step;
+	enum ferry_event event;
+	int ts;
+
+	ts = read_timestamp(tw, skb, &o);
+	event = classify(tw, state, cb, ts);
+	if (ts < 0 && event == FERRY_SEG_OUTSIDE)
+		ferry_count(net, PAWS);
 
 	if (state == TCP_FIN_WAIT2 && event == FERRY_SEG_ACK)
 		event = classify_late(tw, cb);
 	if (event == FERRY_SEG_SYN_NEW) {
-		/* Beyond everything that the old connection ever sent. */
-		cb->isn = max(tw->snd_nxt + U16_MAX + 2, 1U);
+		cb->isn = next_isn(tw);
 		return true;
 	}
 	if (event == FERRY_SEG_RST)
 		trace_ferry_reset(&tw->common, NULL, false);
 	if (event == FERRY_SEG_FIN) {
 		tw->rcv_nxt = cb->end_seq;
-		if (state != TCP_TIME_WAIT)
+		if (state != TCP_TIME_WAIT) {
 			trace_ferry_state(&tw->common, state, TCP_TIME_WAIT);
+			store_timestamp(tw, &o);
+			WRITE_ONCE(tw->since, ferry_ts_clock());
+		}
 		WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
 		restart(tw);
 	}
+	if (event == FERRY_SEG_ACK && state == TCP_TIME_WAIT)
+		store_timestamp(tw, &o);
 
 	step = ferry_machine(state, event);
 	switch (step.reply) {

@@ -31,6 +31,7 @@ static const struct {
 	const char *name, *why;
 } different[] = {
 	{ "orphan_retries", "TCP's 0 means 8" },
+	{ "tw_reuse_delay", "TCP of 6.1 has none" },
 	{ "max_syn_backlog", "TCP's depends on memory" },
 	{ "wmem", "TCP's depends on memory" },
 	{ "rmem", "TCP's depends on memory" },

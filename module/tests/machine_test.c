@@ -246,6 +246,7 @@ struct distances {
 	s64 max_window;
 	s64 unannounced;	/* RCV.NXT beyond what the peer was told */
 	s64 window;
+	s8 ts;
 	u8 flags;
 	bool strict;
 };
@@ -290,7 +291,11 @@ static enum ferry_event rfc_time_wait(const struct distances *d)
 {
 	if (d->flags & FERRY_RST)
 		return FERRY_SEG_OUTSIDE_RST;
-	if (d->flags & FERRY_SYN && !(d->flags & FERRY_ACK) && d->seq > 0)
+	if (d->ts < 0)
+		return FERRY_SEG_OUTSIDE;
+	/* RFC 6191: the timestamp decides; if it is the same, the number. */
+	if (d->flags & FERRY_SYN && !(d->flags & FERRY_ACK) &&
+	    (d->ts > 0 || d->seq > 0))
 		return FERRY_SEG_SYN_NEW;
 	if (d->seq == 0 && d->len == 0)
 		return FERRY_SEG_ACK;
@@ -303,6 +308,8 @@ static enum ferry_event rfc_synchronized(int state, const struct distances *d)
 	bool syn = d->flags & FERRY_SYN, rst = d->flags & FERRY_RST;
 	bool ack = d->flags & FERRY_ACK;
 
+	if (d->ts < 0 && !rst)
+		return FERRY_SEG_OUTSIDE;
 	/* The SYN that made the request. */
 	if (state == TCP_NEW_SYN_RECV && syn && !rst && !ack && d->seq == -1)
 		return FERRY_SEG_SYN_AGAIN;
@@ -347,7 +354,7 @@ static enum ferry_event classify_at(int state, const struct distances *d,
 {
 	struct ferry_seg seg = {
 		.seq = rcv_nxt + d->seq, .end_seq = rcv_nxt + d->seq + d->len,
-		.ack = snd_una + d->ack, .flags = d->flags,
+		.ack = snd_una + d->ack, .flags = d->flags, .ts = d->ts,
 	};
 	struct ferry_expected x = {
 		.snd_una = snd_una, .snd_nxt = snd_una + d->in_flight,
@@ -389,9 +396,28 @@ static void segment_walk(struct kunit *test, int state, struct distances *d,
 		/* One report says as much as thousands. */
 		if ((*failures)++ < 10)
 			KUNIT_FAIL(test,
-				   "%s, flags %#x seq %lld len %lld ack %lld at %u: event %d, expected %d",
+				   "%s, flags %#x seq %lld len %lld ack %lld ts %d at %u: event %d, expected %d",
 				   state_name(state), d->flags, d->seq, d->len,
-				   d->ack, bases[i], is, should);
+				   d->ack, d->ts, bases[i], is, should);
+	}
+}
+
+/* All flags and lengths of a segment with these numbers. */
+static void flags_walk(struct kunit *test, int state, struct distances *d,
+		       unsigned int *failures)
+{
+	static const s64 lens[] = { 0, 1, 10, 1000 };
+	unsigned int l;
+	int flags;
+
+	for (flags = 0; flags < 256; flags++) {
+		d->flags = flags;
+		for (l = 0; l < ARRAY_SIZE(lens); l++) {
+			d->len = lens[l] + !!(flags & FERRY_SYN) +
+				 !!(flags & FERRY_FIN);
+			for (d->ts = -1; d->ts <= 1; d->ts++)
+				segment_walk(test, state, d, failures);
+		}
 	}
 }
 
@@ -407,29 +433,18 @@ static void every_segment_in_every_state(struct kunit *test)
 	const s64 seqs[] = {
 		-far, -12, -11, -10, -9, -2, -1, 0, 1, 999, 1000, 1001, far,
 	};
-	const s64 lens[] = { 0, 1, 10, 1000 };
-	unsigned int failures = 0, s, q, a, l;
-	int flags;
+	unsigned int failures = 0, s, q, a;
 
 	for (s = 0; s < ARRAY_SIZE(states); s++) {
 		bool told = !((1 << states[s]) & SYNCHRONIZED);
 
 		d.unannounced = told ? 0 : 10;
 		d.strict = states[s] == TCP_NEW_SYN_RECV;
-		for (flags = 0; flags < 256; flags++) {
-			for (q = 0; q < ARRAY_SIZE(seqs); q++) {
-				for (a = 0; a < ARRAY_SIZE(acks); a++) {
-					for (l = 0; l < ARRAY_SIZE(lens); l++) {
-						d.flags = flags;
-						d.seq = seqs[q];
-						d.ack = acks[a];
-						d.len = lens[l] +
-							!!(flags & FERRY_SYN) +
-							!!(flags & FERRY_FIN);
-						segment_walk(test, states[s],
-							     &d, &failures);
-					}
-				}
+		for (q = 0; q < ARRAY_SIZE(seqs); q++) {
+			for (a = 0; a < ARRAY_SIZE(acks); a++) {
+				d.seq = seqs[q];
+				d.ack = acks[a];
+				flags_walk(test, states[s], &d, &failures);
 			}
 		}
 	}
