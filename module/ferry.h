@@ -758,8 +758,12 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb);
 struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 			       struct ferry_request_sock *req);
 void ferry_request_drop(struct ferry_request_sock *req);
+void ferry_request_end(struct ferry_request_sock *req);
 void ferry_request_put(struct ferry_request_sock *req);
-void ferry_request_discard(struct sock *child);
+
+/* child.c */
+struct sock *ferry_child_open(struct sock *listener, struct sk_buff *skb,
+			      struct ferry_request_sock *req);
 
 /* close.c */
 void ferry_close(struct sock *sk, long timeout);

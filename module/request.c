@@ -4,8 +4,8 @@
  *
  * A SYN makes a request, a mini socket in the hash of connections, and a
  * SYN-ACK, which a timer repeats.  The ACK that completes the handshake turns
- * the request into a full socket.  None of this takes the listener's lock:
- * requests of one listener are handled on all CPUs at once.
+ * the request into a full socket (child.c).  None of this takes the listener's
+ * lock: requests of one listener are handled on all CPUs at once.
  *
  * Whoever takes a request out of the hash owns its end: the ACK that makes it
  * a connection, the RST that kills it, or the timer that gives up.
@@ -17,7 +17,6 @@
  */
 #include <linux/random.h>
 #include <linux/skbuff.h>
-#include <net/inet_common.h>
 #include <net/sock_reuseport.h>
 #include <net/xfrm.h>
 
@@ -90,8 +89,13 @@ void ferry_request_put(struct ferry_request_sock *req)
 		request_free(req);
 }
 
-/* The caller has taken it out of the hash. */
-static void request_end(struct ferry_request_sock *req)
+/**
+ * ferry_request_end() - a request has left the hash
+ * @req: the request; the caller has taken it out
+ *
+ * Context: BH.
+ */
+void ferry_request_end(struct ferry_request_sock *req)
 {
 	trace_ferry_state(&req->common, TCP_NEW_SYN_RECV, TCP_CLOSE);
 	atomic_dec(&ferry_csk(req->listener)->accept_queue.half_open);
@@ -109,7 +113,7 @@ static void request_end(struct ferry_request_sock *req)
 void ferry_request_drop(struct ferry_request_sock *req)
 {
 	if (ferry_hash_remove(ferry_mini_sk(&req->common)))
-		request_end(req);
+		ferry_request_end(req);
 }
 
 /* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> */
@@ -174,7 +178,7 @@ static void request_timer(struct timer_list *t)
 	    req->retransmits >= retries) {
 		if (ferry_hash_remove(sk)) {
 			ferry_count(sock_net(sk), ATTEMPT_FAILS);
-			request_end(req);
+			ferry_request_end(req);
 		}
 		ferry_request_put(req);
 		return;
@@ -364,122 +368,12 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	if (ferry_hash_insert(ferry_mini_sk(c), af))
 		send_synack(listener, req);
 	else
-		request_end(req);	/* its twin came first */
+		ferry_request_end(req);	/* its twin came first */
 	ferry_request_put(req);
 	consume_skb(skb);
 	return;
 drop:
 	ferry_drop(listener, skb, why);
-}
-
-static void init_stream(struct sock *child, const struct ferry_request_sock *req,
-			const struct sk_buff *skb)
-{
-	struct ferry_conn_sock *csk = ferry_csk(child);
-	struct ferry_sock *fp = ferry_sk(child);
-
-	fp->snd_una = req->snt_isn + 1;
-	fp->snd_nxt = fp->snd_una;
-	fp->write_seq = fp->snd_una;
-	fp->pushed_seq = fp->snd_una;
-	fp->snd_sml = fp->snd_una;
-	fp->snd_up = fp->snd_una;
-	fp->urgent.data = 0;
-	fp->snd_wl1 = req->rcv_isn;
-	fp->snd_wnd = (u32)FERRY_SKB_CB(skb)->window << req->snd_wscale;
-	fp->max_window = fp->snd_wnd;
-	fp->rcv_nxt = req->rcv_isn + 1;
-	fp->copied_seq = fp->rcv_nxt;
-	fp->rcv_wup = fp->rcv_nxt;
-	fp->rcv_wnd = req->rcv_wnd;
-	fp->rcv_ssthresh = fp->rcv_wnd;
-	ferry_options_inherit(child, req);
-	fp->conn.mss_clamp = req->mss;
-	ferry_recovery_init(&fp->recovery);
-	fp->ofo = NULL;
-	csk->cong.high_seq = req->snt_isn;
-	csk->cong.usage_seq = fp->snd_una;
-	csk->last_rcv = (u32)jiffies;
-	csk->last_snd = (u32)jiffies;
-	csk->quick_acks = FERRY_QUICK_ACKS;
-	csk->ato = 0;
-
-	fp->conn.cong.total_retrans = req->retransmits;
-	/* Karn: after a repetition nobody knows which one was answered. */
-	if (req->sent_at && !req->retransmits) {
-		u32 rtt_us = div_u64(ktime_get_ns() - req->sent_at,
-				     NSEC_PER_USEC);
-
-		ferry_rtt_sample(&csk->cong.rtt, rtt_us);
-		ferry_rtt_min_sample(&csk->cong.rtt, rtt_us, ferry_clock_us());
-	}
-}
-
-/* A full socket, locked, with two references, in no hash; or NULL. */
-static struct sock *create_child(const struct sock *listener,
-				 const struct ferry_request_sock *req,
-				 const struct sk_buff *skb)
-{
-	struct sock *child = sk_clone_lock(listener, GFP_ATOMIC);
-	struct ferry_conn_sock *csk;
-	struct dst_entry *dst;
-
-	if (!child)
-		return NULL;
-
-	csk = ferry_csk(child);
-	csk->is_ipv4 = req->af_ops == &ferry_ipv4_ops;
-	csk->bind_bucket = NULL;
-	csk->accept_link = NULL;
-	ferry_accept_queue_init(&csk->accept_queue);
-	ferry_timers_init(child);
-	ferry_pace_init(child);
-	ferry_cong_init(&csk->cong, req->mss);
-	ferry_cong_inherit(&csk->cong, &ferry_csk(listener)->cong);
-
-	inet_sk_set_state(child, TCP_SYN_RECV);
-	sock_reset_flag(child, SOCK_RCU_FREE);
-	sk_node_init(&child->sk_node);
-	atomic64_set(&child->sk_cookie, 0);
-	child->sk_bound_dev_if = req->common.skc_bound_dev_if;
-	child->sk_mark = req->mark;
-	inet_sk(child)->inet_dport = req->common.skc_dport;
-	inet_sk(child)->inet_num = req->common.skc_num;
-	inet_sk(child)->inet_sport = htons(req->common.skc_num);
-	RCU_INIT_POINTER(inet_sk(child)->inet_opt, NULL);
-	inet_sk(child)->mc_list = NULL;
-	req->af_ops->child_init(child, listener, req);
-	init_stream(child, req, skb);
-	child->sk_hash = req->common.skc_hash;
-	sk_set_txhash(child);
-	trace_ferry_state(&child->__sk_common, TCP_CLOSE, TCP_SYN_RECV);
-
-	dst = req->af_ops->route(child);
-	if (!dst || ferry_inherit_port(listener, child))
-		goto fail;
-	ferry_sync_mss(child, dst_mtu(dst));
-	return child;
-
-fail:
-	ferry_request_discard(child);
-	return NULL;
-}
-
-/**
- * ferry_request_discard() - end a connection that nobody can accept
- * @child: locked, with the descriptor's and the caller's references
- *
- * Context: BH; unlocks and gives both references back.
- */
-void ferry_request_discard(struct sock *child)
-{
-	/* By sk_clone_lock(), which static analysis cannot see. */
-	__acquire(&child->sk_lock.slock);
-	ferry_orphan(child);
-	ferry_set_state(child, TCP_CLOSE);
-	ferry_release_dead(child);
-	bh_unlock_sock(child);
-	sock_put(child);
 }
 
 static void send_ack(struct ferry_request_sock *req,
@@ -495,54 +389,6 @@ static void send_ack(struct ferry_request_sock *req,
 	reply.th.doff = (sizeof(reply.th) + len) / 4;
 	req->af_ops->reply(net, req->listener, skb, &reply.th);
 	ferry_count(net, OUT_SEGS);
-}
-
-/*
- * The handshake is complete, if there is room and memory.  A request is in
- * the hash, unless it was made from a cookie.
- */
-static struct sock *complete_handshake(struct sock *listener,
-				       struct sk_buff *skb,
-				       struct ferry_request_sock *req)
-{
-	struct net *net = sock_net(listener);
-	struct sock *child;
-	bool first;
-
-	if (sk_acceptq_is_full(listener)) {
-		if (READ_ONCE(ferry_net(net)->sysctl.abort_on_overflow)) {
-			ferry_reply_reset(net, req->af_ops, listener, skb);
-			if (!req->cookie)
-				ferry_request_drop(req);
-		}
-		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_OVERFLOW);
-		return NULL;
-	}
-	child = create_child(listener, req, skb);
-	if (!child) {
-		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_MEMORY);
-		return NULL;
-	}
-	if (req->cookie)
-		first = ferry_hash_insert(child, req->af_ops);
-	else
-		first = ferry_hash_replace(ferry_mini_sk(&req->common), child);
-	if (!first) {
-		/* Another CPU has completed it, or the timer has given up. */
-		ferry_request_discard(child);
-		ferry_drop(listener, skb, FERRY_DROP_ACCEPT_RACE);
-		return NULL;
-	}
-	if (!req->cookie)
-		request_end(req);
-	ferry_count(net, PASSIVE_OPENS);
-	if (!ferry_accept_queue_add(listener, child)) {
-		ferry_send_reset(child);
-		ferry_request_discard(child);
-		ferry_drop(listener, skb, FERRY_DROP_LISTEN_CLOSED);
-		return NULL;
-	}
-	return child;
 }
 
 static enum ferry_event classify(const struct ferry_request_sock *req,
@@ -608,7 +454,7 @@ struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb)
 	req.sent_at = 0;
 	ferry_request_recall(&req, skb);
 	offer_window(&req, listener);
-	return complete_handshake(listener, skb, &req);
+	return ferry_child_open(listener, skb, &req);
 reset:
 	ferry_reply_reset(net, ferry_af_of(skb), listener, skb);
 	ferry_drop(listener, skb, FERRY_DROP_LISTEN_ACK);
@@ -636,7 +482,7 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 	struct net *net = sock_net(listener);
 
 	if (step.next == TCP_SYN_RECV)
-		return complete_handshake(listener, skb, req);
+		return ferry_child_open(listener, skb, req);
 
 	switch (step.reply) {
 	case FERRY_SEND_SYN_ACK:
