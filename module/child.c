@@ -11,7 +11,6 @@
  * The listener is not.
  */
 #include <linux/skbuff.h>
-#include <net/inet_common.h>
 
 #include "ferry.h"
 #include "trace.h"

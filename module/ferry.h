@@ -666,6 +666,12 @@ static inline void ferry_ts_store(struct ferry_sock *fp, u32 ts_val)
 	fp->ts_recent_stamp = ktime_get_seconds();
 }
 
+/* Is our SYN among what is not acknowledged? */
+static inline bool ferry_is_opening(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
+}
+
 /* main.c */
 extern struct kmem_cache *ferry_request_cache;
 extern struct kmem_cache *ferry_timewait_cache;
@@ -926,18 +932,22 @@ void ferry_timer_arm(struct sock *sk, enum ferry_timer_event event,
 		     unsigned long delay);
 void ferry_timer_stop(struct sock *sk);
 void ferry_rearm_rto(struct sock *sk);
+void ferry_resume_rto(struct sock *sk);
 void ferry_rearm_loss_timer(struct sock *sk, bool progress);
 void ferry_rearm_reo(struct sock *sk, u32 delay_us);
 void ferry_rearm_probe(struct sock *sk);
-void ferry_probe_answered(struct sock *sk, bool open);
 unsigned long ferry_rto(const struct sock *sk);
-void ferry_give_up(struct sock *sk);
 void ferry_delack_start(struct sock *sk, unsigned long delay);
 void ferry_delack_stop(struct sock *sk);
 void ferry_keepalive_start(struct sock *sk, unsigned long delay);
 void ferry_keepalive_stop(struct sock *sk);
 void ferry_defer(struct sock *sk, u8 work);
 void ferry_release_cb(struct sock *sk);
+
+/* timeout.c */
+void ferry_timeout(struct sock *sk);
+void ferry_probe_answered(struct sock *sk, bool open);
+void ferry_give_up(struct sock *sk);
 
 /* keepalive.c */
 unsigned long ferry_fin_timeout(const struct sock *sk);
