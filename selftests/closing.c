@@ -127,10 +127,10 @@ static void allow_orphans(struct side *side, int first_ns, const char *value)
 	struct side host = { .ns = first_ns };
 
 	enter(&host);
-	write_file("/proc/sys/net/ipv4/tcp_max_orphans", value);
+	set_sysctl(IPPROTO_TCP, "max_orphans", value);
 	enter(&side[1]);
 	if (side[1].w.proto != IPPROTO_TCP)
-		write_file("/proc/sys/net/ferry/max_orphans", value);
+		set_sysctl(ferry(), "max_orphans", value);
 }
 
 FIXTURE(orphans) {

@@ -40,13 +40,6 @@ FIXTURE_TEARDOWN(cookies)
 {
 }
 
-static void set_syncookies(int proto, const char *value)
-{
-	write_file(proto == IPPROTO_TCP ?
-			   "/proc/sys/net/ipv4/tcp_syncookies" :
-			   "/proc/sys/net/ferry/syncookies", value);
-}
-
 static struct tcp_info info_of(int fd)
 {
 	struct tcp_info info = { 0 };
@@ -65,7 +58,7 @@ static int cookie_stage(struct wire *w, enum family fam, int which,
 	int l;
 
 	wire_open(w, fam, which ? ferry() : IPPROTO_TCP);
-	set_syncookies(w->proto, "2");
+	set_sysctl(w->proto, "syncookies", "2");
 	at = w->ours;
 	l = listen_at(&at, w->proto, BACKLOG);
 	*port = port_of(&at);
@@ -448,7 +441,7 @@ TEST_F(cookies, without_them_it_does)
 		int l, fd;
 
 		flood_stage(&w, variant->fam, o.proto);
-		set_syncookies(o.proto, "0");
+		set_sysctl(o.proto, "syncookies", "0");
 		at = w.ours;
 		l = listen_at(&at, o.proto, BACKLOG);
 		for (n = 0; n < 2 * BACKLOG; n++)

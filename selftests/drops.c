@@ -36,26 +36,17 @@ struct scene {
 	bool sack;	/* the SYN permits it */
 };
 
-static void set_sysctl(const char *name, const char *value)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ferry/%s", name);
-	if (!access(path, W_OK))
-		write_file(path, value);
-}
-
 static void scene_open(struct scene *s, int backlog)
 {
 	struct addr at;
 
 	memset(s, 0, sizeof(*s));
 	wire_open(&s->w, V4, ferry());
-	set_sysctl("sack", "0");
-	set_sysctl("timestamps", "0");
-	set_sysctl("ecn", "0");
-	set_sysctl("syncookies", "0");
-	set_sysctl("invalid_ratelimit", "0");
+	set_sysctl(ferry(), "sack", "0");
+	set_sysctl(ferry(), "timestamps", "0");
+	set_sysctl(ferry(), "ecn", "0");
+	set_sysctl(ferry(), "syncookies", "0");
+	set_sysctl(ferry(), "invalid_ratelimit", "0");
 	at = s->w.ours;
 	s->listener = listen_at(&at, ferry(), backlog);
 	s->port = port_of(&at);
@@ -222,7 +213,7 @@ static void accept_overflow(struct scene *s)
 static void half_open_full(struct scene *s)
 {
 	/* As in TCP, one more than it says fits in. */
-	set_sysctl("max_syn_backlog", "1");
+	set_sysctl(ferry(), "max_syn_backlog", "1");
 	half_open(s);
 	s->mine++;
 	half_open(s);
@@ -416,7 +407,7 @@ TEST(each_drop_has_its_counter_and_is_traced)
 
 		scene_open(&s, drops[i].no_queue ? 0 : 16);
 		if (drops[i].no_queue)
-			set_sysctl("syncookies", "1");
+			set_sysctl(ferry(), "syncookies", "1");
 		trace_start("ferry_drop");
 		if (drops[i].connected)
 			establish(&s);
@@ -526,7 +517,7 @@ TEST(the_tail_loss_probe_is_traced)
 	struct scene s;
 
 	scene_open(&s, 16);
-	set_sysctl("sack", "1");
+	set_sysctl(ferry(), "sack", "1");
 	s.sack = true;
 	trace_start("ferry_retransmit");
 	establish(&s);

@@ -639,6 +639,22 @@ void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+void set_sysctl(int proto, const char *name, const char *value)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s%s",
+		 proto == IPPROTO_TCP ? "ipv4/tcp_" : "ferry/", name);
+	write_file(path, value);
+}
+
+void set_sysctls(const char *name, const char *value)
+{
+	set_sysctl(IPPROTO_TCP, name, value);
+	if (ferry() != IPPROTO_TCP)
+		set_sysctl(ferry(), name, value);
+}
+
 bool read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -142,6 +142,11 @@ int run_status(const char *fmt, ...) __printf(1, 2);
 void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buf, size_t size);
 
+/* A setting of @proto in this namespace, by its name without TCP's "tcp_". */
+void set_sysctl(int proto, const char *name, const char *value);
+/* The same of TCP and Ferry. */
+void set_sysctls(const char *name, const char *value);
+
 /*
  * A counter of this namespace by Ferry's name for it: of /proc/net/ferry_stat,
  * or of TCP's in /proc/net/netstat, where some begin with TCP.

@@ -63,17 +63,10 @@ static void stage_open(struct stage *st, enum family fam, int which,
 	memset(st, 0, sizeof(*st));
 	st->t = t;
 	wire_open(&st->w, fam, which ? ferry() : IPPROTO_TCP);
-	write_file("/proc/sys/net/ipv4/tcp_sack", "0");
-	write_file("/proc/sys/net/ipv4/tcp_timestamps", "0");
-	write_file("/proc/sys/net/ipv4/tcp_ecn", "0");
-	if (st->w.proto != IPPROTO_TCP) {
-		write_file("/proc/sys/net/ferry/sack", "0");
-		write_file("/proc/sys/net/ferry/timestamps", "0");
-		write_file("/proc/sys/net/ferry/ecn", "0");
-	}
-	write_file("/proc/sys/net/ipv4/tcp_invalid_ratelimit", "0");
-	if (st->w.proto != IPPROTO_TCP)
-		write_file("/proc/sys/net/ferry/invalid_ratelimit", "0");
+	set_sysctls("sack", "0");
+	set_sysctls("timestamps", "0");
+	set_sysctls("ecn", "0");
+	set_sysctls("invalid_ratelimit", "0");
 	at = st->w.ours;
 	st->listener = listen_at(&at, st->w.proto, 16);
 	st->port = port_of(&at);

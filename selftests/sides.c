@@ -41,14 +41,10 @@ void enter(const struct side *s)
 void setting(struct side *side, const char *name, const char *value)
 {
 	struct side *s;
-	char path[100];
 
 	for (s = side; s < side + 2; s++) {
 		enter(s);
-		snprintf(path, sizeof(path), "/proc/sys/net/%s%s",
-			 s->w.proto == IPPROTO_TCP ? "ipv4/tcp_" : "ferry/",
-			 name);
-		write_file(path, value);
+		set_sysctl(s->w.proto, name, value);
 	}
 }
 

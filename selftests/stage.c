@@ -35,27 +35,14 @@ const char *state_name(int state)
 	return state < (int)ARRAY_SIZE(names) ? names[state] : "?";
 }
 
-/* A setting that both have, under the same name but for tcp_. */
-static void both(const char *name, const char *value)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/tcp_%s", name);
-	write_file(path, value);
-	if (ferry() == IPPROTO_TCP)
-		return;
-	snprintf(path, sizeof(path), "/proc/sys/net/ferry/%s", name);
-	write_file(path, value);
-}
-
 void stage_world(struct wire *w, enum family fam)
 {
 	wire_open(w, fam, IPPROTO_TCP);
-	both("sack", "0");
-	both("timestamps", "0");
-	both("ecn", "0");
-	both("invalid_ratelimit", "0");
-	both("challenge_ack_limit", "2147483647");
+	set_sysctls("sack", "0");
+	set_sysctls("timestamps", "0");
+	set_sysctls("ecn", "0");
+	set_sysctls("invalid_ratelimit", "0");
+	set_sysctls("challenge_ack_limit", "2147483647");
 }
 
 void stage_open(struct stage *st, struct wire *w, int proto)

@@ -52,24 +52,11 @@ static int proto_of(int i)
 	return i ? ferry() : IPPROTO_TCP;
 }
 
-/* A setting that both have, under the same name but for tcp_. */
-static void both(const char *name, const char *value)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/tcp_%s", name);
-	write_file(path, value);
-	if (ferry() == IPPROTO_TCP)
-		return;
-	snprintf(path, sizeof(path), "/proc/sys/net/ferry/%s", name);
-	write_file(path, value);
-}
-
 static void world(struct wire *w, enum family fam)
 {
 	wire_open(w, fam, IPPROTO_TCP);
-	both("sack", "0");
-	both("invalid_ratelimit", "0");
+	set_sysctls("sack", "0");
+	set_sysctls("invalid_ratelimit", "0");
 }
 
 static void peer_init(struct peer *p, struct wire *w, int i,
@@ -452,7 +439,7 @@ TEST_F(timewait, chosen_port_is_connected_again)
 	struct peer p;
 	int i, stamps;
 
-	both("tw_reuse", "0");
+	set_sysctls("tw_reuse", "0");
 	for (i = 0; i < 2; i++) {
 		__u32 nxt;
 		int err;
@@ -497,11 +484,11 @@ TEST_F(timewait, port_is_connected_again_after_a_while)
 	usleep(PAST_DELAY_US);
 	for (i = 0; i < 2; i++) {
 		for (reuse = 0; reuse <= 2; reuse += 2) {
-			both("tw_reuse", reuse ? "2" : "0");
+			set_sysctls("tw_reuse", reuse ? "2" : "0");
 			note(p[i].t, "tw_reuse %d: %s", reuse,
 			     errno_name(connect_to_peer(&p[i], NULL)));
 		}
-		both("tw_reuse", "1");
+		set_sysctls("tw_reuse", "1");
 		note(p[i].t, "tw_reuse 1: %s",
 		     errno_name(connect_to_peer(&p[i], NULL)));
 		note(p[i].t, "ISN beyond: %u", p[i].nxt - 1 - nxt[i]);
@@ -588,12 +575,12 @@ TEST(tw_reuse_delay)
 	own_namespace();
 	listener = listen_at(&at, ferry(), 1);
 	one_port(30000);
-	write_file("/proc/sys/net/ferry/tw_reuse_delay", "60000");
+	set_sysctl(ferry(), "tw_reuse_delay", "60000");
 	EXPECT_EQ(0, once_more(&at, listener, ferry()));
 	EXPECT_EQ(EADDRNOTAVAIL, once_more(&at, listener, ferry()));
 	EXPECT_EQ(0, counter(ferry(), "TimeWaitRecycled"));
 
-	write_file("/proc/sys/net/ferry/tw_reuse_delay", "0");
+	set_sysctl(ferry(), "tw_reuse_delay", "0");
 	before = counter(ferry(), "TimeWait");
 	until = now_ms() + 1000;
 	while (now_ms() < until) {

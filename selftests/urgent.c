@@ -280,12 +280,8 @@ static void scene_open(struct scene *s, enum family fam, int proto,
 
 	memset(s, 0, sizeof(*s));
 	wire_open(&s->w, fam, proto);
-	write_file("/proc/sys/net/ipv4/tcp_sack", "0");
-	write_file("/proc/sys/net/ipv4/tcp_timestamps", "0");
-	if (proto != IPPROTO_TCP) {
-		write_file("/proc/sys/net/ferry/sack", "0");
-		write_file("/proc/sys/net/ferry/timestamps", "0");
-	}
+	set_sysctls("sack", "0");
+	set_sysctls("timestamps", "0");
 	at = s->w.ours;
 	s->listener = listen_at(&at, proto, 16);
 	s->port = port_of(&at);
