@@ -16,6 +16,7 @@
 #include <linux/siphash.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
+#include <net/l3mdev.h>
 
 #include "ferry.h"
 
@@ -192,6 +193,17 @@ static bool addresses_overlap(const struct sock *a, const struct sock *b)
 	return false;
 }
 
+/* Of the device that a socket is bound to; ports belong to a domain. */
+static int l3_domain(const struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (!sk->sk_bound_dev_if ||
+	    READ_ONCE(ferry_net(net)->sysctl.l3mdev_accept))
+		return 0;
+	return l3mdev_master_ifindex_by_index(net, sk->sk_bound_dev_if);
+}
+
 /*
  * May @sk not share its port with @other?  @other may be in TIME_WAIT.  With
  * @strict, when any other port would do, overlapping addresses are enough.
@@ -203,6 +215,8 @@ static bool conflicts(const struct sock *sk, const struct sock *other,
 		return false;
 	if (sk->sk_bound_dev_if && other->sk_bound_dev_if &&
 	    sk->sk_bound_dev_if != other->sk_bound_dev_if)
+		return false;
+	if (l3_domain(sk) != l3_domain(other))
 		return false;
 	if (!strict && sk->sk_reuse && other->sk_reuse &&
 	    other->sk_state != TCP_LISTEN)

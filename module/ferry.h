@@ -99,7 +99,8 @@ struct ferry_request_sock;
  *	a TIME_WAIT mini socket, or NULL
  * @isn: initial sequence number for a full or mini socket (RFC 6528)
  * @hash: hash of addresses and ports of a full or mini socket
- * @same_tuple: two full or mini sockets have the same addresses and ports
+ * @same_tuple: two full or mini sockets have the same addresses and ports; they
+ *	may be on different devices
  * @setsockopt: options at the IP level
  * @getsockopt: options at the IP level
  * @header_len: bytes of the IP header
@@ -530,6 +531,23 @@ struct ferry_reply_flow {
 static inline struct sock *ferry_mini_sk(struct sock_common *common)
 {
 	return container_of(common, struct sock, __sk_common);
+}
+
+/**
+ * ferry_bound_dev_eq() - does a socket take what comes in on a device?
+ * @net: namespace
+ * @bound_dev_if: the device to which the socket is bound, 0 if none
+ * @dif: the device, or its l3 domain (VRF)
+ * @sdif: the device in the l3 domain @dif, or the domain of @dif; 0 if none
+ *
+ * Return: true if it does.
+ */
+static inline bool ferry_bound_dev_eq(const struct net *net, int bound_dev_if,
+				      int dif, int sdif)
+{
+	return inet_bound_dev_eq(!sdif ||
+				 READ_ONCE(ferry_net(net)->sysctl.l3mdev_accept),
+				 bound_dev_if, dif, sdif);
 }
 
 /* The header of a segment whose transport header is set. */

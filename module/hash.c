@@ -40,6 +40,7 @@
 #include <net/addrconf.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
+#include <net/l3mdev.h>
 #include <net/sock_reuseport.h>
 
 #include "ferry.h"
@@ -454,17 +455,24 @@ static void ehash_replace(struct sock *old, struct sock *new)
 			    sk_fullsock(new) - sk_fullsock(old));
 }
 
-/* One with the same addresses and ports as @sk, or NULL; share locked. */
+/*
+ * One with the same addresses and ports as @sk that takes segments from the
+ * same device; or NULL.  The share is locked.
+ */
 static struct sock *find_twin(const struct ferry_ehash_share *share,
 			      const struct sock *sk,
 			      const struct ferry_af_ops *af)
 {
+	struct net *net = sock_net(sk);
+	int dif = sk->sk_bound_dev_if;
+	int sdif = l3mdev_master_ifindex_by_index(net, dif);
 	const struct hlist_nulls_node *node;
 	struct sock *other;
 
 	sk_nulls_for_each(other, node, chain_of(share->table, sk->sk_hash)) {
 		if (other->sk_hash == sk->sk_hash &&
-		    af->same_tuple(&other->__sk_common, &sk->__sk_common))
+		    af->same_tuple(&other->__sk_common, &sk->__sk_common) &&
+		    ferry_bound_dev_eq(net, other->sk_bound_dev_if, dif, sdif))
 			return other;
 	}
 	return NULL;

@@ -107,8 +107,7 @@ static bool v4_same_tuple(const struct sock_common *a,
 			  const struct sock_common *b)
 {
 	return a->skc_addrpair == b->skc_addrpair &&
-	       a->skc_portpair == b->skc_portpair &&
-	       a->skc_bound_dev_if == b->skc_bound_dev_if;
+	       a->skc_portpair == b->skc_portpair;
 }
 
 /* In an IPv6 socket the addresses stand in both forms. */

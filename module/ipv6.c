@@ -214,8 +214,7 @@ static bool v6_same_tuple(const struct sock_common *a,
 	return a->skc_portpair == b->skc_portpair &&
 	       a->skc_family == b->skc_family &&
 	       ipv6_addr_equal(&a->skc_v6_daddr, &b->skc_v6_daddr) &&
-	       ipv6_addr_equal(&a->skc_v6_rcv_saddr, &b->skc_v6_rcv_saddr) &&
-	       a->skc_bound_dev_if == b->skc_bound_dev_if;
+	       ipv6_addr_equal(&a->skc_v6_rcv_saddr, &b->skc_v6_rcv_saddr);
 }
 
 static void v6_request_init(struct ferry_request_sock *req,

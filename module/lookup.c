@@ -135,15 +135,14 @@ again:
 
 static bool same_device(const struct sock *sk, const struct lookup_key *key)
 {
-	return !sk->sk_bound_dev_if || sk->sk_bound_dev_if == key->dif ||
-	       sk->sk_bound_dev_if == key->sdif;
+	return ferry_bound_dev_eq(sock_net(sk), sk->sk_bound_dev_if, key->dif,
+				  key->sdif);
 }
 
 /* The more a listener asks for, the better it fits: a point for each. */
 static int score_device(const struct sock *sk, const struct lookup_key *key)
 {
-	if (!inet_sk_bound_dev_eq(sock_net(sk), sk->sk_bound_dev_if, key->dif,
-				  key->sdif))
+	if (!same_device(sk, key))
 		return -1;
 	return !!sk->sk_bound_dev_if +
 	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());

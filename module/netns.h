@@ -86,6 +86,7 @@ struct ferry_ehash_share {
  * @challenge_ack_limit: challenge ACKs in a second, INT_MAX for no limit
  * @invalid_ratelimit: time between two answers of one connection to segments
  *	that do not fit, jiffies
+ * @l3mdev_accept: sockets bound to no device take what comes from an l3 domain
  * @window_scaling: offer the window scale option
  * @timestamps: offer timestamps: 0 no, 1 with an offset for each connection,
  *	2 without
@@ -115,6 +116,7 @@ struct ferry_sysctl {
 	int abort_on_overflow;
 	int challenge_ack_limit;
 	int invalid_ratelimit;
+	int l3mdev_accept;
 	int window_scaling;
 	int timestamps;
 	int sack;

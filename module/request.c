@@ -17,6 +17,7 @@
  */
 #include <linux/random.h>
 #include <linux/skbuff.h>
+#include <net/l3mdev.h>
 #include <net/sock_reuseport.h>
 #include <net/xfrm.h>
 
@@ -231,6 +232,17 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	offer_window(req, sk);
 }
 
+/* The device to which the connection will be bound, 0 for none. */
+static int device_of(const struct sock *listener, const struct sk_buff *skb)
+{
+	struct net *net = sock_net(listener);
+	int dev = READ_ONCE(listener->sk_bound_dev_if);
+
+	if (!dev && READ_ONCE(ferry_net(net)->sysctl.l3mdev_accept))
+		dev = l3mdev_master_ifindex_by_index(net, skb->skb_iif);
+	return dev;
+}
+
 /*
  * What addresses and ports of @skb and the listener say.  A slot of the cache
  * may be under a reader's eyes: no memset().
@@ -254,7 +266,7 @@ static void init_request(struct ferry_request_sock *req, struct sock *listener,
 	c->skc_reuse = listener->sk_reuse;
 	c->skc_reuseport = listener->sk_reuseport;
 	c->skc_ipv6only = listener->sk_ipv6only;
-	c->skc_bound_dev_if = listener->sk_bound_dev_if;
+	c->skc_bound_dev_if = device_of(listener, skb);
 	c->skc_prot = listener->sk_prot;
 	c->skc_num = ntohs(ferry_hdr(skb)->dest);
 	c->skc_dport = ferry_hdr(skb)->source;

@@ -102,6 +102,10 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(challenge_ack_limit, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, NULL),
 	FERRY_SYSCTL(invalid_ratelimit, 1, proc_dointvec_ms_jiffies, NULL, NULL),
+#ifdef CONFIG_NET_L3_MASTER_DEV
+	FERRY_SYSCTL(l3mdev_accept, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_ONE),
+#endif
 	FERRY_SYSCTL(window_scaling, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(timestamps, 1, proc_dointvec_minmax,
