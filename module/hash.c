@@ -32,7 +32,9 @@
  *   on in the new chain, notices so at the end, and begins again.
  * - No two tables have a chain with the same end.
  *
- * It does not shrink.
+ * It does not shrink: it has eight bytes for each connection that the
+ * namespace ever had at one time, which is a fraction of one connection's
+ * memory, and goes with the namespace.
  */
 #include <linux/mm.h>
 #include <linux/rculist.h>
