@@ -127,15 +127,16 @@ void ferry_reply_reset(struct net *net, const struct ferry_af_ops *af,
 		       const struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	const struct ferry_seg seg = {
+		.end_seq = cb->end_seq, .ack = cb->ack_seq, .flags = cb->flags,
+	};
+	struct ferry_seg rst;
 	struct tcphdr th;
 
 	if (cb->flags & FERRY_RST)
 		return;
-	if (cb->flags & FERRY_ACK)
-		ferry_init_header(&th, cb->ack_seq, 0, FERRY_RST, 0);
-	else
-		ferry_init_header(&th, 0, cb->end_seq, FERRY_RST | FERRY_ACK,
-				  0);
+	rst = ferry_reset_for(&seg);
+	ferry_init_header(&th, rst.seq, rst.ack, rst.flags, 0);
 	af->reply(net, sk, skb, &th);
 	trace_ferry_reset(NULL, skb, true);
 	ferry_count(net, OUT_RSTS);

@@ -70,15 +70,22 @@ static void demux_listener(struct sock *sk, struct sk_buff *skb)
 	deliver(sk, child, skb);
 }
 
+/* RFC 9293 section 3.10.7.1: the state is CLOSED. */
 static void demux_none(struct net *net, struct sk_buff *skb,
 		       const struct ferry_af_ops *af)
 {
+	struct ferry_seg seg = { };
+	struct ferry_step step;
+
 	if (!xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
 		ferry_drop_net(net, skb, FERRY_DROP_POLICY);
 		return;
 	}
 	parse_header(skb);
-	ferry_reply_reset(net, af, NULL, skb);
+	seg.flags = FERRY_SKB_CB(skb)->flags;
+	step = ferry_machine(TCP_CLOSE, ferry_classify(TCP_CLOSE, &seg, NULL));
+	if (step.reply == FERRY_SEND_RST_BACK)
+		ferry_reply_reset(net, af, NULL, skb);
 	ferry_drop_net(net, skb, FERRY_DROP_NO_SOCKET);
 }
 

@@ -184,6 +184,27 @@ struct ferry_step ferry_machine(int state, enum ferry_event event)
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_machine);
 
+/**
+ * ferry_reset_for() - FERRY_SEND_RST_BACK
+ * @seg: the segment that is answered, not a RST
+ *
+ * RFC 9293 section 3.10.7.1: numbers that its sender takes for good.
+ *
+ * Return: the RST.
+ */
+struct ferry_seg ferry_reset_for(const struct ferry_seg *seg)
+{
+	if (seg->flags & FERRY_ACK)
+		return (struct ferry_seg){
+			.seq = seg->ack, .end_seq = seg->ack,
+			.flags = FERRY_RST,
+		};
+	return (struct ferry_seg){
+		.ack = seg->end_seq, .flags = FERRY_RST | FERRY_ACK,
+	};
+}
+EXPORT_SYMBOL_FERRY_KUNIT(ferry_reset_for);
+
 /* Section 3.10.7.1 and 3.10.7.2: there is no peer yet. */
 static enum ferry_event classify_new(const struct ferry_seg *seg)
 {

@@ -156,6 +156,7 @@ struct ferry_expected {
 };
 
 struct ferry_step ferry_machine(int state, enum ferry_event event);
+struct ferry_seg ferry_reset_for(const struct ferry_seg *seg);
 enum ferry_event ferry_classify(int state, const struct ferry_seg *seg,
 				const struct ferry_expected *x);
 

@@ -469,11 +469,47 @@ static void no_reset_answers_a_reset(struct kunit *test)
 	}
 }
 
+/* Whoever sent it has to find the numbers good, in any state. */
+static void reset_has_the_numbers_of_what_it_answers(struct kunit *test)
+{
+	struct ferry_seg seg = { .seq = 7, .end_seq = 12, .ack = 0xfffffff0 };
+	struct ferry_expected peer = { .rcv_wnd = 0 };
+	struct ferry_seg rst;
+	int flags;
+
+	for (flags = 0; flags < 256; flags++) {
+		if (flags & FERRY_RST)
+			continue;
+		seg.flags = flags;
+		rst = ferry_reset_for(&seg);
+		KUNIT_EXPECT_EQ(test, rst.seq, rst.end_seq);
+		if (flags & FERRY_ACK) {
+			/* It comes from where it expects RCV.NXT. */
+			KUNIT_EXPECT_EQ(test, rst.flags, FERRY_RST);
+			peer.rcv_nxt = seg.ack;
+			peer.rcv_wup = seg.ack;
+			KUNIT_EXPECT_EQ(test,
+					ferry_classify(TCP_ESTABLISHED, &rst,
+						       &peer), FERRY_SEG_RST);
+		} else {
+			/* Of a SYN it acknowledges all that was sent. */
+			KUNIT_EXPECT_EQ(test, rst.seq, 0);
+			KUNIT_EXPECT_EQ(test, rst.flags, FERRY_RST | FERRY_ACK);
+			peer.snd_una = seg.seq;
+			peer.snd_nxt = seg.end_seq;
+			KUNIT_EXPECT_EQ(test,
+					ferry_classify(TCP_SYN_SENT, &rst,
+						       &peer), FERRY_SEG_RST);
+		}
+	}
+}
+
 static struct kunit_case machine_cases[] = {
 	KUNIT_CASE(every_event_in_every_state),
 	KUNIT_CASE(every_state_is_entered_and_left),
 	KUNIT_CASE(every_segment_in_every_state),
 	KUNIT_CASE(no_reset_answers_a_reset),
+	KUNIT_CASE(reset_has_the_numbers_of_what_it_answers),
 	{}
 };
 
