@@ -334,6 +334,30 @@ TEST_F(timewait, old_duplicates_do_nothing)
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
+/* RFC 7323 section 5.2 exempts a RST; TCP does so only in a full socket. */
+TEST_F(timewait, old_reset_counts)
+{
+	struct segment r;
+	struct peer p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		peer_init(&p, &self->w, i, &self->log[i]);
+		bring(&p, SYN_RECV, true);
+		say(&p, segment(&p, RST), -1);
+		say(&p, segment(&p, ACK), 1);
+		if (p.proto == IPPROTO_TCP) {
+			close(accept_one(p.listener));
+		} else {
+			hear(&p, &r);
+			EXPECT_EQ(RST, r.flags);
+			EXPECT_EQ(0, wait_for(p.listener, POLLIN, 0));
+		}
+		reset(&p);
+		close(p.listener);
+	}
+}
+
 /* An ACK in TIME_WAIT says what time it is, too. */
 TEST_F(timewait, last_timestamp_counts)
 {
