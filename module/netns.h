@@ -77,8 +77,8 @@ struct ferry_ehash_share {
  * @keepalive_time: idle time before the first keep-alive probe, jiffies
  * @keepalive_intvl: time between keep-alive probes, jiffies
  * @keepalive_probes: keep-alive probes before a connection is given up
- * @timewait_reuse: connect() may have the place of a TIME_WAIT: 1 of any, 2 of one
- *	over loopback
+ * @timewait_reuse: connect() may have the place of a TIME_WAIT: 1 of any, 2 of
+ *	one over loopback
  * @timewait_reuse_delay: when it has lasted for longer than this, milliseconds
  * @max_syn_backlog: half-open connections of a listener
  * @syncookies: 1: send SYN cookies when the half-open queue is full; 2: always
@@ -86,6 +86,7 @@ struct ferry_ehash_share {
  * @challenge_ack_limit: challenge ACKs in a second, INT_MAX for no limit
  * @invalid_ratelimit: time between two answers of one connection to segments
  *	that do not fit, jiffies
+ * @fwmark_accept: a connection has the mark of the SYN if its listener has none
  * @l3mdev_accept: sockets bound to no device take what comes from an l3 domain
  * @window_scaling: offer the window scale option
  * @timestamps: offer timestamps: 0 no, 1 with an offset for each connection,
@@ -116,6 +117,7 @@ struct ferry_sysctl {
 	int abort_on_overflow;
 	int challenge_ack_limit;
 	int invalid_ratelimit;
+	int fwmark_accept;
 	int l3mdev_accept;
 	int window_scaling;
 	int timestamps;

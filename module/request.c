@@ -232,6 +232,15 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	offer_window(req, sk);
 }
 
+/* The mark of all that is sent for the connection. */
+static u32 mark_of(const struct sock *listener, const struct sk_buff *skb)
+{
+	const struct ferry_net *fn = ferry_net(sock_net(listener));
+	u32 mark = READ_ONCE(listener->sk_mark);
+
+	return !mark && READ_ONCE(fn->sysctl.fwmark_accept) ? skb->mark : mark;
+}
+
 /* The device to which the connection will be bound, 0 for none. */
 static int device_of(const struct sock *listener, const struct sk_buff *skb)
 {
@@ -259,7 +268,7 @@ static void init_request(struct ferry_request_sock *req, struct sock *listener,
 	req->retransmits = 0;
 	req->last_answer = 0;
 	req->oif = 0;
-	req->mark = READ_ONCE(listener->sk_mark);
+	req->mark = mark_of(listener, skb);
 
 	c->skc_family = listener->sk_family;
 	c->skc_state = TCP_NEW_SYN_RECV;

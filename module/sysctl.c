@@ -102,6 +102,8 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(challenge_ack_limit, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, NULL),
 	FERRY_SYSCTL(invalid_ratelimit, 1, proc_dointvec_ms_jiffies, NULL, NULL),
+	FERRY_SYSCTL(fwmark_accept, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_ONE),
 #ifdef CONFIG_NET_L3_MASTER_DEV
 	FERRY_SYSCTL(l3mdev_accept, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),

@@ -261,4 +261,35 @@ TEST(ferry_info)
 	EXPECT_TRUE(ours.snd_wscale == info.tcpi_snd_wscale);
 }
 
+/* What a connection that is accepted has of its SYN's mark. */
+TEST(mark_of_the_syn)
+{
+	struct transcript log[2] = { 0 };
+	int i, accept_mark, own;
+
+	own_namespace();
+	for (i = 0; i < 2; i++)
+	for (accept_mark = 0; accept_mark < 2; accept_mark++)
+	for (own = 0; own < 2; own++) {
+		int proto = i ? ferry() : IPPROTO_TCP, l, fd, other;
+		struct addr at = loopback(V4, 0);
+
+		set_sysctl(proto, "fwmark_accept", accept_mark ? "1" : "0");
+		l = listen_at(&at, proto, 1);
+		if (own)
+			set_int(l, SOL_SOCKET, SO_MARK, 7);
+		fd = open_socket(V4, proto);
+		set_int(fd, SOL_SOCKET, SO_MARK, 42);
+		ASSERT_EQ(0, connect(fd, &at.sa, at.len));
+		other = accept_one(l);
+		note(&log[i], "%d %d: %d", accept_mark, own,
+		     get_int(other, SOL_SOCKET, SO_MARK));
+		close(other);
+		close(fd);
+		close(l);
+	}
+	EXPECT_NE(NULL, strstr(log[1].text, "1 0: 42"));
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
 TEST_HARNESS_MAIN
