@@ -439,6 +439,7 @@ static void replace_node(struct hlist_nulls_node *old,
 
 	new->next = next;
 	new->pprev = old->pprev;
+	/* Who finds @new finds what comes after it. */
 	smp_store_release(new->pprev, new);
 	if (!is_a_nulls(next))
 		WRITE_ONCE(next->pprev, &new->next);

@@ -190,8 +190,8 @@ static void send_data(struct stage *st, int offset, int len)
  * it expects besides has to be so over both.
  */
 #define SCENARIO(name)							\
-	static void name(struct __test_metadata *_metadata		\
-			 __attribute__((unused)), struct stage *st);	\
+	static void name(struct __test_metadata *_metadata,		\
+			 struct stage *st);				\
 	TEST_F(raw, name)						\
 	{								\
 		struct stage st;					\
@@ -204,8 +204,8 @@ static void send_data(struct stage *st, int offset, int len)
 		}							\
 		EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1])); \
 	}								\
-	static void name(struct __test_metadata *_metadata		\
-			 __attribute__((unused)), struct stage *st)
+	static void name(struct __test_metadata *_metadata,		\
+			 struct stage *st)
 
 SCENARIO(syn_to_a_closed_port_is_reset)
 {
@@ -241,6 +241,7 @@ SCENARIO(every_flag_to_a_closed_port)
 		note_silence(st, "answer");
 		st->port ^= 1;
 	}
+	EXPECT_NE(NULL, strstr(st->t->text, "RST"));
 }
 
 SCENARIO(every_flag_to_a_listener)
@@ -270,6 +271,7 @@ SCENARIO(every_flag_to_a_listener)
 			st->their_iss = 0;
 		} while (r.to != 50000);
 	}
+	EXPECT_NE(NULL, strstr(st->t->text, "SYN|ACK"));
 }
 
 SCENARIO(what_is_broken_is_ignored)
