@@ -82,6 +82,37 @@ ssize_t ferry_read_exactly(int fd, void *buf, size_t len);
  */
 int ferry_write_all(int fd, const void *buf, size_t len);
 
+/*
+ * Send a message: its length in four bytes, the most significant first, and
+ * the @len bytes at @buf.  Waits for room like ferry_write_all().
+ *
+ * Returns 0, or -1 with errno, after which an unknown part has been sent:
+ * EMSGSIZE, with nothing sent, if the length does not fit into four bytes.
+ */
+int ferry_send_message(int fd, const void *buf, size_t len);
+
+/*
+ * Receive a message of at most @limit bytes into @buf, and how long it is into
+ * *@len.  Waits for all of it.
+ *
+ * Returns 1; 0 when the peer ended the stream between two messages; or -1 with
+ * errno: EMSGSIZE when the message is longer than @limit, of which nothing but
+ * the length has been read; EPROTO when the stream ended within a message.
+ * After an error the stream cannot be used any more.
+ */
+int ferry_recv_message(int fd, void *buf, size_t limit, size_t *len);
+
+/*
+ * Close @fd gracefully: end the stream, throw away what the peer still sends,
+ * and wait up to @timeout_ms, for ever if it is negative, until the peer's host
+ * has acknowledged everything, the end included.  @fd is closed in any case.
+ *
+ * Returns 0; or -1 with errno when it is not known to have arrived: ETIMEDOUT,
+ * ECONNRESET, ...  Whether the peer's program has read it, only its answer
+ * tells.
+ */
+int ferry_finish(int fd, int timeout_ms);
+
 /* The library's version, as "1.2.3". */
 const char *ferry_version(void);
 
