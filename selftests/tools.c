@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * `ferry stat`, `ferry cat` and `ferry doctor`: that they do what their manual page says.  What
- * the other commands do is what ferryize.c, sockdiag.c and bridge.c show.
+ * `ferry stat`, `ferry cat`, `ferry perf` and `ferry doctor`: that they do what
+ * their manual page says.  What the other commands do is what ferryize.c,
+ * sockdiag.c and bridge.c show.
  */
 #include <errno.h>
 #include <poll.h>
@@ -81,14 +82,16 @@ TEST_F(tools, doctor_finds_nothing)
 
 TEST_F(tools, doctor_finds_a_filter)
 {
+	const char *text;
+
 	run("nft add table ip t");
 	run("nft add chain ip t c { type filter hook input priority 0 ; }");
 	run("nft add rule ip t c ip protocol 253 drop");
-	EXPECT_EQ(1, run_status("ferry doctor"));
-	EXPECT_NE(NULL, strstr(said("ferry doctor"),
+	text = said("ferry doctor; echo status $?");
+	EXPECT_NE(NULL, strstr(text,
 			       "bad  127.0.0.1  no answer: is protocol 253"));
-	EXPECT_NE(NULL, strstr(said("ferry doctor"),
-			       "ok   ::1        a connection within"));
+	EXPECT_NE(NULL, strstr(text, "ok   ::1        a connection within"));
+	EXPECT_NE(NULL, strstr(text, "status 1\n"));
 	run("rmmod ferry_diag");
 }
 
@@ -198,6 +201,46 @@ TEST_F(cat, says_what_went_wrong)
 	EXPECT_EQ(2, run_status("ferry cat"));
 	EXPECT_EQ(2, run_status("ferry cat ::1"));
 	EXPECT_EQ(2, run_status("ferry cat -l ::1 1"));
+}
+
+static int serve_perf(void *protocol)
+{
+	if (!freopen("/tmp/cat.said", "w", stderr))
+		return 1;
+	execlp("ferry", "ferry", "perf", "-s", "-p", protocol, "7000", NULL);
+	return 1;
+}
+
+TEST_F(cat, perf_measures)
+{
+	static const struct {
+		const char *mode, *says;
+	} modes[] = {
+		{ "stream", "\"mbit_per_s\":" }, { "rr", "\"median_us\":" },
+		{ "crr", "\"per_s\":" },
+	};
+	char command[128], start[64];
+	unsigned int i;
+	const char *text;
+
+	spawn(serve_perf, (void *)variant->protocol);
+	ASSERT_TRUE(wait_until(listening, NULL, SOON_MS));
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		snprintf(command, sizeof(command),
+			 "ferry perf -p %s -j -t 0.5 -m %s ::1 %d 2>&1",
+			 variant->protocol, modes[i].mode, PORT);
+		text = said(command);
+		snprintf(start, sizeof(start),
+			 "{\"protocol\":\"%s\",\"mode\":\"%s\",",
+			 variant->protocol, modes[i].mode);
+		EXPECT_EQ(0, strncmp(start, text, strlen(start)))
+			TH_LOG("%s", text);
+		EXPECT_NE(NULL, strstr(text, modes[i].says))
+			TH_LOG("%s", text);
+	}
+	EXPECT_EQ(2, run_status("ferry perf ::1"));
+	EXPECT_EQ(2, run_status("ferry perf -m nosuchmode ::1 1"));
+	EXPECT_EQ(1, run_status("ferry perf ::1 1"));
 }
 
 TEST_HARNESS_MAIN

@@ -18,6 +18,7 @@ static const char usage[] =
 	"  recv    wait for a peer and write what it sends to a file\n"
 	"  cat     a connection from standard input and to standard output\n"
 	"  ss      show sockets and their inside\n"
+	"  perf    measure throughput, round trips and connections\n"
 	"  stat    show counters and their change\n"
 	"  doctor  say why Ferry does not work here\n"
 	"  bridge  let Ferry sockets talk to TCP through a device\n"
@@ -33,6 +34,7 @@ static const struct {
 	{ "recv", recv_main },
 	{ "cat", cat_main },
 	{ "ss", ss_main },
+	{ "perf", perf_main },
 	{ "stat", stat_main },
 	{ "doctor", doctor_main },
 	{ "bridge", bridge_main },

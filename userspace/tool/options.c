@@ -24,7 +24,7 @@ static void fail(const char *usage, const char *message, const char *what)
 	exit(2);
 }
 
-static int protocol_number(const char *s)
+int protocol_number(const char *s)
 {
 	if (!strcmp(s, "ferry"))
 		return FERRY_PROTOCOL_FERRY;

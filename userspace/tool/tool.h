@@ -36,6 +36,8 @@ void options_read(struct options *o, int argc, char **argv, int min, int max,
 int options_congestion(const struct options *o, int fd);
 
 const char *protocol_name(int protocol);
+/* -1 if there is none of this name. */
+int protocol_number(const char *name);
 
 /*
  * A line on stderr that shows how far a transfer has come: redrawn on a
@@ -60,6 +62,7 @@ __u64 now_ns(void);
 int send_main(int argc, char **argv);
 int recv_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
+int perf_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int ss_main(int argc, char **argv);
