@@ -882,7 +882,7 @@ u64 ferry_pace_departure(struct sock *sk, u32 len);
 void ferry_wfree(struct sk_buff *skb);
 bool ferry_tsq_holds(struct sock *sk, const struct sk_buff *skb,
 		     unsigned int factor);
-bool ferry_tsq_corks(struct sock *sk, u32 goal);
+bool ferry_tsq_corks(struct sock *sk);
 
 /* control.c */
 void ferry_init_header(struct tcphdr *th, u32 seq, u32 ack, u8 flags,

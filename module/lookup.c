@@ -183,6 +183,24 @@ static struct sock *find_listener4(const struct ferry_net *fn,
 	       find_listener(fn, key, true, score4);
 }
 
+/* Nothing of the key leaves this function: it stays in registers. */
+static __always_inline struct sock *
+connection4(struct net *net, __be32 laddr, __be16 lport, __be32 raddr,
+	    __be16 rport, int dif, int sdif)
+{
+	const struct lookup_key key = {
+		.laddr	= laddr,
+		.raddr	= raddr,
+		.num	= ntohs(lport),
+		.dport	= rport,
+		.dif	= dif,
+		.sdif	= sdif,
+	};
+
+	return find_connection(ferry_net_rcu(net), hash4(net, &key), &key,
+			       match4);
+}
+
 /**
  * ferry_lookup4() - the socket for an IPv4 segment
  * @net: namespace in which it came
@@ -198,9 +216,15 @@ static struct sock *find_listener4(const struct ferry_net *fn,
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 			   const struct tcphdr *th, bool listen)
 {
-	struct lookup_key key = {
-		.laddr	= ip_hdr(skb)->daddr,
-		.raddr	= ip_hdr(skb)->saddr,
+	const struct iphdr *iph = ip_hdr(skb);
+	struct lookup_key key;
+
+	if (!listen)
+		return connection4(net, iph->daddr, th->dest, iph->saddr,
+				   th->source, inet_iif(skb), inet_sdif(skb));
+	key = (struct lookup_key){
+		.laddr	= iph->daddr,
+		.raddr	= iph->saddr,
 		.num	= ntohs(th->dest),
 		.dport	= th->source,
 		.dif	= inet_iif(skb),
@@ -208,11 +232,8 @@ struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 		.skb	= skb,
 		.header_len = ferry_hdr_len(th),
 	};
-
 	key.hash = hash4(net, &key);
-	if (listen)
-		return find_listener4(ferry_net_rcu(net), &key);
-	return find_connection(ferry_net_rcu(net), key.hash, &key, match4);
+	return find_listener4(ferry_net_rcu(net), &key);
 }
 
 /**
@@ -230,16 +251,8 @@ struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
 				const struct tcphdr *th, int dif, int sdif)
 {
-	const struct lookup_key key = {
-		.laddr	= iph->saddr,
-		.raddr	= iph->daddr,
-		.num	= ntohs(th->source),
-		.dport	= th->dest,
-		.dif	= dif,
-		.sdif	= sdif,
-	};
-
-	return find_connection(ferry_net_rcu(net), hash4(net, &key), &key, match4);
+	return connection4(net, iph->saddr, th->source, iph->daddr, th->dest,
+			   dif, sdif);
 }
 EXPORT_SYMBOL_GPL(ferry_lookup4_sent);
 

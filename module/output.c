@@ -381,10 +381,14 @@ static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 static void check_idle(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u32 idle = (u32)jiffies - csk->last_snd, rto = ferry_rto(sk);
+	u32 idle = (u32)jiffies - csk->last_snd, rto;
 
-	if (csk->cong.packets_out || !csk->cong.delivered || idle <= rto ||
+	if (csk->cong.packets_out || !csk->cong.delivered ||
+	    idle <= usecs_to_jiffies(FERRY_RTO_MIN_US) ||
 	    csk->cong.ops->cong_control)
+		return;
+	rto = ferry_rto(sk);
+	if (idle <= rto)
 		return;
 	csk->cong.now_us = ferry_clock_us();
 	ferry_cong_restart(&csk->cong, idle / rto);

@@ -79,7 +79,8 @@ void ferry_rcv_rtt(struct ferry_sock *fp, const struct sk_buff *skb,
 void ferry_rcvbuf_tune(struct sock *sk)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
-	u32 now = ferry_clock_us(), copied, wanted;
+	/* What was read came no later than that. */
+	u32 now = fp->conn.cong.now_us, copied, wanted;
 	/* Without timestamps, the handshake's or the sender's. */
 	u32 rtt = fp->rcv_rtt_us ?: fp->conn.cong.rtt.srtt_us >> 3;
 

@@ -210,7 +210,7 @@ static void push(struct sock *sk, bool more)
 {
 	if (!more)
 		mark_push(sk);
-	if (ferry_tsq_corks(sk, ferry_send_goal(sk)))
+	if (ferry_tsq_corks(sk))
 		return;
 	ferry_push(sk, more || ferry_sk(sk)->cork);
 }

@@ -123,7 +123,6 @@ bool ferry_tsq_holds(struct sock *sk, const struct sk_buff *skb,
 /**
  * ferry_tsq_corks() - should a small write wait for the next one?
  * @sk: the socket
- * @goal: bytes that a piece should have
  *
  * While packets wait in the queues below, nothing is lost by collecting what
  * the application writes in the meantime.
@@ -132,10 +131,10 @@ bool ferry_tsq_holds(struct sock *sk, const struct sk_buff *skb,
  *
  * Return: true if so; ferry_push_waiting() will be called when it has changed.
  */
-bool ferry_tsq_corks(struct sock *sk, u32 goal)
+bool ferry_tsq_corks(struct sock *sk)
 {
 	const struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
-	return skb && skb->len < goal && ferry_csk(sk)->cong.packets_out &&
-	       holds(sk, skb->truesize);
+	return skb && ferry_csk(sk)->cong.packets_out &&
+	       skb->len < ferry_send_goal(sk) && holds(sk, skb->truesize);
 }
