@@ -19,7 +19,7 @@
 #include "ferry.h"
 
 /**
- * struct lookup_key - what a segment's socket is looked up by
+ * struct lookup_key - what a segment's connection is looked up by
  * @laddr6: our address, if it is of IPv6
  * @raddr6: the peer's
  * @laddr: our address, if it is of IPv4
@@ -28,19 +28,33 @@
  * @dport: the peer's port
  * @dif: device on which the segment came
  * @sdif: the same for an l3 domain
- * @hash: hash of addresses and ports, for a group of listeners
- * @skb: the segment, for the filter of a group
- * @header_len: bytes of its header, which the filter does not see
  */
 struct lookup_key {
-	const struct in6_addr *laddr6;
-	const struct in6_addr *raddr6;
-	__be32 laddr;
-	__be32 raddr;
+	union {
+		struct {
+			const struct in6_addr *laddr6;
+			const struct in6_addr *raddr6;
+		};
+		struct {
+			__be32 laddr;
+			__be32 raddr;
+		};
+	};
 	u16 num;
 	__be16 dport;
 	int dif;
 	int sdif;
+};
+
+/**
+ * struct segment_key - and what its listener is looked up by, besides
+ * @tuple: addresses, ports and devices
+ * @hash: hash of addresses and ports, for a group of listeners
+ * @skb: the segment, for the filter of a group
+ * @header_len: bytes of its header, which the filter does not see
+ */
+struct segment_key {
+	struct lookup_key tuple;
 	u32 hash;
 	const struct sk_buff *skb;
 	unsigned int header_len;
@@ -86,7 +100,7 @@ again:
 
 /* One of those that share address and port with @sk, or NULL. */
 static struct sock *select_of_group(struct sock *sk,
-				    const struct lookup_key *key)
+				    const struct segment_key *key)
 {
 	struct sock *other;
 
@@ -105,21 +119,22 @@ static struct sock *select_of_group(struct sock *sk,
  * does.
  */
 static __always_inline struct sock *
-find_listener(const struct ferry_net *fn, const struct lookup_key *key,
+find_listener(const struct ferry_net *fn, const struct segment_key *key,
 	      bool any, int (*score)(const struct sock *sk,
 				     const struct lookup_key *key, bool any))
 {
 	const struct hlist_nulls_node *node;
 	struct sock *sk, *best, *other;
+	u16 num = key->tuple.num;
 	int s, best_score;
 
 again:
 	best = NULL;
 	best_score = -1;
-	sk_nulls_for_each_rcu(sk, node, ferry_lhash_chain(fn, key->num)) {
-		if (sk->sk_num != key->num || sk->sk_state != TCP_LISTEN)
+	sk_nulls_for_each_rcu(sk, node, ferry_lhash_chain(fn, num)) {
+		if (sk->sk_num != num || sk->sk_state != TCP_LISTEN)
 			continue;
-		s = score(sk, key, any);
+		s = score(sk, &key->tuple, any);
 		if (s <= best_score)
 			continue;
 		other = select_of_group(sk, key);
@@ -128,7 +143,7 @@ again:
 		best = sk;
 		best_score = s;
 	}
-	if (get_nulls_value(node) != ferry_lhash_end(key->num))
+	if (get_nulls_value(node) != ferry_lhash_end(num))
 		goto again;
 	return best;
 }
@@ -177,28 +192,10 @@ static u32 hash4(const struct net *net, const struct lookup_key *key)
 
 /* A listener at our address goes before one at any. */
 static struct sock *find_listener4(const struct ferry_net *fn,
-				   const struct lookup_key *key)
+				   const struct segment_key *key)
 {
 	return find_listener(fn, key, false, score4) ?:
 	       find_listener(fn, key, true, score4);
-}
-
-/* Nothing of the key leaves this function: it stays in registers. */
-static __always_inline struct sock *
-connection4(struct net *net, __be32 laddr, __be16 lport, __be32 raddr,
-	    __be16 rport, int dif, int sdif)
-{
-	const struct lookup_key key = {
-		.laddr	= laddr,
-		.raddr	= raddr,
-		.num	= ntohs(lport),
-		.dport	= rport,
-		.dif	= dif,
-		.sdif	= sdif,
-	};
-
-	return find_connection(ferry_net_rcu(net), hash4(net, &key), &key,
-			       match4);
 }
 
 /**
@@ -216,24 +213,23 @@ connection4(struct net *net, __be32 laddr, __be16 lport, __be32 raddr,
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 			   const struct tcphdr *th, bool listen)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	struct lookup_key key;
-
-	if (!listen)
-		return connection4(net, iph->daddr, th->dest, iph->saddr,
-				   th->source, inet_iif(skb), inet_sdif(skb));
-	key = (struct lookup_key){
-		.laddr	= iph->daddr,
-		.raddr	= iph->saddr,
+	const struct ferry_net *fn = ferry_net_rcu(net);
+	const struct lookup_key tuple = {
+		.laddr	= ip_hdr(skb)->daddr,
+		.raddr	= ip_hdr(skb)->saddr,
 		.num	= ntohs(th->dest),
 		.dport	= th->source,
 		.dif	= inet_iif(skb),
 		.sdif	= inet_sdif(skb),
-		.skb	= skb,
-		.header_len = ferry_hdr_len(th),
 	};
-	key.hash = hash4(net, &key);
-	return find_listener4(ferry_net_rcu(net), &key);
+	u32 hash = hash4(net, &tuple);
+
+	if (!listen)
+		return find_connection(fn, hash, &tuple, match4);
+	return find_listener4(fn, &(struct segment_key){
+		.tuple = tuple, .hash = hash, .skb = skb,
+		.header_len = ferry_hdr_len(th),
+	});
 }
 
 /**
@@ -251,8 +247,17 @@ struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,
 struct sock *ferry_lookup4_sent(struct net *net, const struct iphdr *iph,
 				const struct tcphdr *th, int dif, int sdif)
 {
-	return connection4(net, iph->saddr, th->source, iph->daddr, th->dest,
-			   dif, sdif);
+	const struct lookup_key tuple = {
+		.laddr	= iph->saddr,
+		.raddr	= iph->daddr,
+		.num	= ntohs(th->source),
+		.dport	= th->dest,
+		.dif	= dif,
+		.sdif	= sdif,
+	};
+
+	return find_connection(ferry_net_rcu(net), hash4(net, &tuple), &tuple,
+			       match4);
 }
 EXPORT_SYMBOL_GPL(ferry_lookup4_sent);
 
@@ -284,7 +289,7 @@ static u32 hash6(const struct net *net, const struct lookup_key *key)
 }
 
 static struct sock *find_listener6(const struct ferry_net *fn,
-				   const struct lookup_key *key)
+				   const struct segment_key *key)
 {
 	return find_listener(fn, key, false, score6) ?:
 	       find_listener(fn, key, true, score6);
@@ -305,21 +310,23 @@ static struct sock *find_listener6(const struct ferry_net *fn,
 struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
 			   const struct tcphdr *th, bool listen)
 {
-	struct lookup_key key = {
+	const struct ferry_net *fn = ferry_net_rcu(net);
+	const struct lookup_key tuple = {
 		.laddr6	= &ipv6_hdr(skb)->daddr,
 		.raddr6	= &ipv6_hdr(skb)->saddr,
 		.num	= ntohs(th->dest),
 		.dport	= th->source,
 		.dif	= inet6_iif(skb),
 		.sdif	= inet6_sdif(skb),
-		.skb	= skb,
-		.header_len = ferry_hdr_len(th),
 	};
+	u32 hash = hash6(net, &tuple);
 
-	key.hash = hash6(net, &key);
-	if (listen)
-		return find_listener6(ferry_net_rcu(net), &key);
-	return find_connection(ferry_net_rcu(net), key.hash, &key, match6);
+	if (!listen)
+		return find_connection(fn, hash, &tuple, match6);
+	return find_listener6(fn, &(struct segment_key){
+		.tuple = tuple, .hash = hash, .skb = skb,
+		.header_len = ferry_hdr_len(th),
+	});
 }
 
 /**
@@ -337,7 +344,7 @@ struct sock *ferry_lookup6(struct net *net, const struct sk_buff *skb,
 struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 				const struct tcphdr *th, int dif, int sdif)
 {
-	const struct lookup_key key = {
+	const struct lookup_key tuple = {
 		.laddr6	= &iph->saddr,
 		.raddr6	= &iph->daddr,
 		.num	= ntohs(th->source),
@@ -346,7 +353,8 @@ struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 		.sdif	= sdif,
 	};
 
-	return find_connection(ferry_net_rcu(net), hash6(net, &key), &key, match6);
+	return find_connection(ferry_net_rcu(net), hash6(net, &tuple), &tuple,
+			       match6);
 }
 EXPORT_SYMBOL_GPL(ferry_lookup6_sent);
 #endif
