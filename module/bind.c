@@ -482,7 +482,8 @@ int ferry_bind_connect(struct sock *sk)
 
 	inet_sk_get_local_port_range(sk, &low, &high);
 	count = high - low + 1;
-	secret = ferry_port_secret(af->hash(&sk->__sk_common));
+	/* RFC 6056; of a connection with port 0, which is none. */
+	secret = af->secret(&sk->__sk_common);
 	counter = &port_counters[secret % PORT_COUNTERS];
 	offset = (u32)(secret >> 32) % count + READ_ONCE(*counter);
 	offset = ((offset % count) & ~1U) + (low & 1);

@@ -47,7 +47,7 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	WRITE_ONCE(sk->sk_err, 0);
 	sk_set_txhash(sk);
 	if (!fp->write_seq)
-		fp->write_seq = af->isn(&sk->__sk_common);
+		fp->write_seq = ferry_isn(af->secret(&sk->__sk_common));
 	err = ferry_send_syn(sk);
 	if (err)
 		goto fail;

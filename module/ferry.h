@@ -97,7 +97,8 @@ struct ferry_request_sock;
  *	checksum are filled in here, and the options that follow it, see
  *	&struct ferry_reply; reads only the addresses of @in; for a listener or
  *	a TIME_WAIT mini socket, or NULL
- * @isn: initial sequence number for a full or mini socket (RFC 6528)
+ * @secret: what nobody can guess of a full or mini socket, from addresses and
+ *	ports
  * @hash: hash of addresses and ports of a full or mini socket
  * @same_tuple: two full or mini sockets have the same addresses and ports; they
  *	may be on different devices
@@ -128,7 +129,7 @@ struct ferry_af_ops {
 			   const struct ferry_request_sock *req);
 	void (*reply)(struct net *net, const struct sock *sk,
 		      const struct sk_buff *in, const struct tcphdr *th);
-	u32 (*isn)(const struct sock_common *c);
+	u64 (*secret)(const struct sock_common *c);
 	u32 (*hash)(const struct sock_common *c);
 	bool (*same_tuple)(const struct sock_common *a,
 			   const struct sock_common *b);
@@ -1019,9 +1020,10 @@ u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
 		__be16 rport);
 u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 		const struct in6_addr *raddr, __be16 rport);
-u32 ferry_isn(u32 hash);
-u32 ferry_ts_offset(const struct net *net, u32 hash);
-u64 ferry_port_secret(u32 hash);
+u64 ferry_secret4(const struct sock_common *c);
+u64 ferry_secret6(const struct sock_common *c);
+u32 ferry_isn(u64 secret);
+u32 ferry_ts_offset(const struct ferry_af_ops *af, const struct sock_common *c);
 
 /* lookup.c */
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,

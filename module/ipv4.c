@@ -91,12 +91,6 @@ static int v4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	return 0;
 }
 
-static u32 v4_isn(const struct sock_common *c)
-{
-	return ferry_isn(ferry_hash4(read_pnet(&c->skc_net), c->skc_rcv_saddr,
-				     c->skc_num, c->skc_daddr, c->skc_dport));
-}
-
 static u32 v4_hash(const struct sock_common *c)
 {
 	return ferry_hash4(read_pnet(&c->skc_net), c->skc_rcv_saddr,
@@ -313,7 +307,7 @@ const struct ferry_af_ops ferry_ipv4_ops = {
 	.request_xmit	= v4_request_xmit,
 	.child_init	= v4_child_init,
 	.reply		= v4_reply,
-	.isn		= v4_isn,
+	.secret		= ferry_secret4,
 	.hash		= v4_hash,
 	.same_tuple	= v4_same_tuple,
 	.setsockopt	= ip_setsockopt,

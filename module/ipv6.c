@@ -203,11 +203,6 @@ static u32 v6_hash(const struct sock_common *c)
 			   c->skc_num, &c->skc_v6_daddr, c->skc_dport);
 }
 
-static u32 v6_isn(const struct sock_common *c)
-{
-	return ferry_isn(v6_hash(c));
-}
-
 static bool v6_same_tuple(const struct sock_common *a,
 			  const struct sock_common *b)
 {
@@ -456,7 +451,7 @@ const struct ferry_af_ops ferry_ipv6_ops = {
 	.request_xmit	= v6_request_xmit,
 	.child_init	= v6_child_init,
 	.reply		= v6_reply,
-	.isn		= v6_isn,
+	.secret		= ferry_secret6,
 	.hash		= v6_hash,
 	.same_tuple	= v6_same_tuple,
 	.setsockopt	= ipv6_setsockopt,

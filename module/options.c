@@ -30,7 +30,7 @@ void ferry_options_offer(struct sock *sk)
 	fp->ecn_ok = READ_ONCE(sysctl->ecn) == 1 ||
 		     fp->conn.cong.ops->flags & FERRY_CONG_NEEDS_ECN;
 	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
-	fp->ts_offset = ferry_ts_offset(sock_net(sk), sk->sk_hash);
+	fp->ts_offset = ferry_ts_offset(ferry_af(sk), &sk->__sk_common);
 	fp->ts_recent = 0;
 	fp->ecn_echo = 0;
 }
@@ -215,7 +215,7 @@ void ferry_request_recall(struct ferry_request_sock *req,
 	req->ts_recent = req->has_tstamp ? o.ts_val : 0;
 	if (req->has_tstamp)
 		ferry_cookie_ts_read(o.ts_ecr -
-				     ferry_ts_offset(net, req->common.skc_hash),
+				     ferry_ts_offset(req->af_ops, &req->common),
 				     &c);
 	req->has_wscale = c.has_wscale;
 	req->snd_wscale = c.wscale;
@@ -246,7 +246,6 @@ static u32 cookie_clock(const struct ferry_request_sock *req, u32 clock)
 unsigned int ferry_request_options(const struct ferry_request_sock *req,
 				   u16 mss, u8 *opt)
 {
-	const struct net *net = read_pnet(&req->common.skc_net);
 	struct ferry_options o = {
 		.mss = mss,
 		.wscale = req->rcv_wscale,
@@ -260,7 +259,7 @@ unsigned int ferry_request_options(const struct ferry_request_sock *req,
 
 		if (req->cookie)
 			clock = cookie_clock(req, clock);
-		o.ts_val = clock + ferry_ts_offset(net, req->common.skc_hash);
+		o.ts_val = clock + ferry_ts_offset(req->af_ops, &req->common);
 		o.ts_ecr = req->ts_recent;
 	}
 	return ferry_options_build(opt, &o, NULL);
@@ -276,12 +275,11 @@ unsigned int ferry_request_options(const struct ferry_request_sock *req,
 unsigned int ferry_timewait_options(const struct ferry_timewait_sock *tw,
 				    u8 *opt)
 {
-	const struct net *net = read_pnet(&tw->common.skc_net);
 	struct ferry_options o = { .has_timestamp = tw->has_tstamp };
 
 	if (tw->has_tstamp) {
 		o.ts_val = ferry_ts_clock() +
-			   ferry_ts_offset(net, tw->common.skc_hash);
+			   ferry_ts_offset(tw->af_ops, &tw->common);
 		o.ts_ecr = tw->ts_recent;
 	}
 	return ferry_options_build(opt, &o, NULL);
@@ -304,7 +302,7 @@ void ferry_options_inherit(struct sock *sk,
 	fp->has_wscale = req->has_wscale;
 	fp->snd_wscale = req->snd_wscale;
 	fp->rcv_wscale = req->rcv_wscale;
-	fp->ts_offset = ferry_ts_offset(sock_net(sk), req->common.skc_hash);
+	fp->ts_offset = ferry_ts_offset(req->af_ops, &req->common);
 	ferry_ts_store(fp, req->ts_recent);
 }
 

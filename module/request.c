@@ -300,6 +300,12 @@ static u32 *cookie_stamp(struct sock *listener)
 		       &ferry_csk(listener)->accept_queue.cookie_at;
 }
 
+/* Two connections must not have the same cookies for want of a good hash. */
+static u32 cookie_tuple(const struct ferry_request_sock *req)
+{
+	return req->af_ops->secret(&req->common);
+}
+
 /* The SYN-ACK says it all; nothing is kept. */
 static void send_cookie(struct sock *listener, const struct sk_buff *skb)
 {
@@ -309,9 +315,8 @@ static void send_cookie(struct sock *listener, const struct sk_buff *skb)
 
 	init_request(&req, listener, skb, true);
 	negotiate(&req, listener, skb);
-	req.common.skc_hash = req.af_ops->hash(&req.common);
 	req.rcv_isn = seq;
-	req.snt_isn = ferry_cookie_make(&cookie_key, req.common.skc_hash, seq,
+	req.snt_isn = ferry_cookie_make(&cookie_key, cookie_tuple(&req), seq,
 					cookie_period(), req.mss);
 	if (now - READ_ONCE(*stamp) >= HZ)
 		WRITE_ONCE(*stamp, now);
@@ -378,7 +383,7 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	negotiate(req, listener, skb);
 	req->rcv_isn = cb->seq;
 	req->sent_at = ktime_get_ns();
-	req->snt_isn = cb->isn ?: af->isn(c);
+	req->snt_isn = cb->isn ?: ferry_isn(af->secret(c));
 	timer_setup(&req->timer, request_timer, 0);
 
 	/* The hash's and the timer's; the third keeps it for the SYN-ACK. */
@@ -464,7 +469,7 @@ struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb)
 	req.common.skc_hash = req.af_ops->hash(&req.common);
 	req.rcv_isn = cb->seq - 1;
 	req.snt_isn = cb->ack_seq - 1;
-	req.mss = ferry_cookie_check(&cookie_key, req.common.skc_hash,
+	req.mss = ferry_cookie_check(&cookie_key, cookie_tuple(&req),
 				     req.rcv_isn, cookie_period(),
 				     req.snt_isn);
 	if (!req.mss) {

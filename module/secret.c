@@ -2,20 +2,25 @@
 /*
  * Numbers that nobody outside can predict: where a connection stands in the
  * hash, and where its sequence numbers and timestamps begin.
+ *
+ * Each segment is looked up by the hash, so that is quick: whoever found out
+ * which connections share a chain would gain little.  Whoever guessed an ISN
+ * would gain a connection; that comes from a secret of 64 bits of each
+ * connection, made by a keyed function that gives nothing away (SipHash), when
+ * it is needed.
  */
+#include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <net/netns/hash.h>
 
 #include "ferry.h"
 
-static hsiphash_key_t hash_key __ro_after_init;
-static siphash_key_t isn_key __ro_after_init;
-static siphash_key_t port_key __ro_after_init;
-static siphash_key_t ts_key __ro_after_init;
+static u32 hash_key __ro_after_init;
+static siphash_key_t secret_key __ro_after_init;
 
 /**
- * ferry_hash_seed() - choose the secrets of the hash, ISNs and timestamps
+ * ferry_hash_seed() - choose the secrets
  *
  * Not by net_get_random_once(): it holds the module for a while after its
  * first use, so that a module just loaded could not be unloaded.
@@ -23,9 +28,7 @@ static siphash_key_t ts_key __ro_after_init;
 void __init ferry_hash_seed(void)
 {
 	get_random_bytes(&hash_key, sizeof(hash_key));
-	get_random_bytes(&isn_key, sizeof(isn_key));
-	get_random_bytes(&port_key, sizeof(port_key));
-	get_random_bytes(&ts_key, sizeof(ts_key));
+	get_random_bytes(&secret_key, sizeof(secret_key));
 }
 
 /**
@@ -36,14 +39,28 @@ void __init ferry_hash_seed(void)
  * @raddr: the peer's address
  * @rport: the peer's port
  *
- * Return: 32 bits, not predictable from outside.
+ * Return: 32 bits, different after each loading of the module.
  */
 u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
 		__be16 rport)
 {
-	return hsiphash_3u32((__force u32)laddr, (__force u32)raddr,
-			     (u32)lport << 16 | (__force u32)rport,
-			     &hash_key) ^ net_hash_mix(net);
+	return jhash_3words((__force u32)laddr, (__force u32)raddr,
+			    (u32)lport << 16 | (__force u32)rport,
+			    hash_key ^ net_hash_mix(net));
+}
+
+/**
+ * ferry_secret4() - the secret of an IPv4 connection
+ * @c: a full or mini socket
+ *
+ * Return: 64 bits, not predictable from those of other connections.
+ */
+u64 ferry_secret4(const struct sock_common *c)
+{
+	return siphash_4u32((__force u32)c->skc_rcv_saddr,
+			    (__force u32)c->skc_daddr,
+			    (u32)c->skc_num << 16 | (__force u32)c->skc_dport,
+			    net_hash_mix(read_pnet(&c->skc_net)), &secret_key);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -55,29 +72,46 @@ u32 ferry_hash4(const struct net *net, __be32 laddr, u16 lport, __be32 raddr,
  * @raddr: the peer's address
  * @rport: the peer's port
  *
- * Return: 32 bits, not predictable from outside.
+ * Return: 32 bits, different after each loading of the module.
  */
 u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 		const struct in6_addr *raddr, __be16 rport)
 {
-	struct {
+	u32 seed = hash_key ^ net_hash_mix(net);
+
+	seed = jhash2((__force const u32 *)laddr->s6_addr32, 4, seed);
+	return jhash_3words(jhash2((__force const u32 *)raddr->s6_addr32, 4,
+				   seed),
+			    lport, (__force u32)rport, seed);
+}
+
+/**
+ * ferry_secret6() - the secret of an IPv6 connection
+ * @c: a full or mini socket
+ *
+ * Return: 64 bits, not predictable from those of other connections.
+ */
+u64 ferry_secret6(const struct sock_common *c)
+{
+	const struct {
 		struct in6_addr laddr;
 		struct in6_addr raddr;
 		u32 ports;
-		u32 zero;
-	} __aligned(HSIPHASH_ALIGNMENT) key = {
-		.laddr = *laddr,
-		.raddr = *raddr,
-		.ports = (u32)lport << 16 | (__force u32)rport,
+		u32 net;
+	} __aligned(SIPHASH_ALIGNMENT) key = {
+		.laddr = c->skc_v6_rcv_saddr,
+		.raddr = c->skc_v6_daddr,
+		.ports = (u32)c->skc_num << 16 | (__force u32)c->skc_dport,
+		.net = net_hash_mix(read_pnet(&c->skc_net)),
 	};
 
-	return hsiphash(&key, sizeof(key), &hash_key) ^ net_hash_mix(net);
+	return siphash(&key, sizeof(key), &secret_key);
 }
 #endif
 
 /**
  * ferry_isn() - initial sequence number
- * @hash: hash of the connection's addresses and ports
+ * @secret: the connection's
  *
  * RFC 6528: a clock, so that a new connection on the same ports starts above
  * the old one, plus a secret function of addresses and ports, so that nobody
@@ -85,15 +119,15 @@ u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
  *
  * Return: the number.
  */
-u32 ferry_isn(u32 hash)
+u32 ferry_isn(u64 secret)
 {
-	return siphash_1u32(hash, &isn_key) + (u32)(ktime_get_ns() >> 6);
+	return (u32)secret + (u32)(ktime_get_ns() >> 6);
 }
 
 /**
  * ferry_ts_offset() - where the timestamps of a connection begin
- * @net: namespace
- * @hash: hash of the connection's addresses and ports
+ * @af: its address family
+ * @c: a full or mini socket
  *
  * RFC 7323 section 7.1: a secret, so that the clock does not tell how long
  * this host has been up; the same for each connection on the same addresses
@@ -101,20 +135,11 @@ u32 ferry_isn(u32 hash)
  *
  * Return: what to add to the clock; 0 if net.ferry.timestamps is 2.
  */
-u32 ferry_ts_offset(const struct net *net, u32 hash)
+u32 ferry_ts_offset(const struct ferry_af_ops *af, const struct sock_common *c)
 {
+	const struct net *net = read_pnet(&c->skc_net);
+
 	if (READ_ONCE(ferry_net(net)->sysctl.timestamps) != 1)
 		return 0;
-	return siphash_1u32(hash, &ts_key);
-}
-
-/**
- * ferry_port_secret() - where the search for a port begins
- * @hash: hash of the addresses and the peer's port
- *
- * Return: 64 bits: two independent numbers, for RFC 6056's double hash.
- */
-u64 ferry_port_secret(u32 hash)
-{
-	return siphash_1u32(hash, &port_key);
+	return af->secret(c) >> 32;
 }
