@@ -165,6 +165,8 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	for (i = 0; i < o->num_sacks; i++)
 		blocks[i] = ferry_options_sack((const u8 *)(ferry_hdr(skb) + 1),
 					       o, i);
+	if (unlikely(READ_ONCE(sk->sk_tsflags)))
+		ferry_tstamp_acked(sk, fp->snd_una, cb->ack_seq);
 	fp->snd_una = cb->ack_seq;
 	ferry_recovery_ack(&st, blocks, o->num_sacks);
 

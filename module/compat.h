@@ -206,6 +206,80 @@ static int func##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 #define FERRY_PROTO_IOCTL(func)		func
 #endif
 
+/* 6.2 lets a socket count its time stamps from what is written. */
+#if FERRY_KERNEL_BEFORE(6, 2)
+#define SOF_TIMESTAMPING_OPT_ID_TCP	0
+#endif
+
+/* Since 6.7 a socket can ask to be asked about SOL_SOCKET first. */
+static inline void ferry_sock_flags(struct socket *sock)
+{
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+#if !FERRY_KERNEL_BEFORE(6, 7)
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+/* Before anybody can have the descriptor; 6.10 changed the arguments. */
+#if FERRY_KERNEL_BEFORE(6, 10)
+static inline int ferry_stream_accept(struct socket *sock,
+				      struct socket *newsock, int flags,
+				      bool kern)
+{
+	ferry_sock_flags(newsock);
+	return inet_accept(sock, newsock, flags, kern);
+}
+#else
+static inline int ferry_stream_accept(struct socket *sock,
+				      struct socket *newsock,
+				      struct proto_accept_arg *arg)
+{
+	ferry_sock_flags(newsock);
+	return inet_accept(sock, newsock, arg);
+}
+#endif
+
+/* By 7.2 the time stamps are passed on as they are. */
+static inline void ferry_put_timestamping(struct msghdr *msg, bool new,
+					  ktime_t sw, ktime_t hw)
+{
+#if FERRY_KERNEL_BEFORE(7, 2)
+	struct scm_timestamping_internal tss = {
+		.ts[0] = ktime_to_timespec64(sw),
+		.ts[2] = ktime_to_timespec64(hw),
+	};
+#else
+	struct scm_timestamping_internal tss = {
+		.ts[0] = sw,
+		.ts[2] = hw,
+	};
+#endif
+	if (new)
+		put_cmsg_scm_timestamping64(msg, &tss);
+	else
+		put_cmsg_scm_timestamping(msg, &tss);
+}
+
+/* 6.14 took the errors of control messages as they are, as TCP does. */
+#if FERRY_KERNEL_BEFORE(6, 14)
+#define ferry_cmsg_error(err)	(-EINVAL)
+#else
+#define ferry_cmsg_error(err)	(err)
+#endif
+
+/* By 7.2 what is sent from user memory may be a device's. */
+#if FERRY_KERNEL_BEFORE(7, 2)
+#define ferry_zerocopy_realloc(sk, size, uarg) \
+	msg_zerocopy_realloc(sk, size, uarg)
+#define ferry_zerocopy_iter(sk, skb, msg, len, uarg) \
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg)
+#else
+#define ferry_zerocopy_realloc(sk, size, uarg) \
+	msg_zerocopy_realloc(sk, size, uarg, false)
+#define ferry_zerocopy_iter(sk, skb, msg, len, uarg) \
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, NULL)
+#endif
+
 /* 6.10 remembers the source of a tracepoint's string. */
 #if FERRY_KERNEL_BEFORE(6, 10)
 #define ferry_assign_str(dst, src)	__assign_str(dst, src)

@@ -219,6 +219,25 @@ void ferry_ack_after_read(struct sock *sk, int copied)
 }
 
 /**
+ * ferry_set_quickack() - FERRY_QUICKACK
+ * @sk: the socket
+ * @val: 0: wait for data to carry the next ACK; odd: do not, from now on;
+ *	other: send the one that is owed, then wait
+ */
+void ferry_set_quickack(struct sock *sk, int val)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	csk->pingpong = !val;
+	if (!val || !csk->ack_pending ||
+	    !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return;
+	csk->ack_small = 1;
+	ferry_ack_after_read(sk, 1);
+	csk->pingpong = !(val & 1);
+}
+
+/**
  * ferry_ack_timeout() - the timer has expired
  * @sk: the socket
  *

@@ -10,6 +10,7 @@
  * Context: BH, in the RCU read side section of the IP layer.
  */
 #include <linux/filter.h>
+#include <net/busy_poll.h>
 #include <net/xfrm.h>
 
 #include "ferry.h"
@@ -29,6 +30,15 @@ static void parse_header(struct sk_buff *skb)
 	cb->marks = 0;
 }
 
+/* IP_MINTTL and IPV6_MINHOPCOUNT: has it come too far? (RFC 5082) */
+static bool too_far(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return ip_hdr(skb)->ttl < READ_ONCE(inet_sk(sk)->min_ttl);
+	return ipv6_hdr(skb)->hop_limit <
+	       READ_ONCE(inet6_sk(sk)->min_hopcount);
+}
+
 /* What IPsec and socket filters have to say; false if it was dropped. */
 static bool may_receive(struct sock *sk, struct sk_buff *skb)
 {
@@ -37,7 +47,8 @@ static bool may_receive(struct sock *sk, struct sk_buff *skb)
 		ferry_drop(sk, skb, FERRY_DROP_POLICY);
 		return false;
 	}
-	if (sk_filter_trim_cap(sk, skb, ferry_hdr_len(ferry_hdr(skb)))) {
+	if (too_far(sk, skb) ||
+	    sk_filter_trim_cap(sk, skb, ferry_hdr_len(ferry_hdr(skb)))) {
 		ferry_drop(sk, skb, FERRY_DROP_FILTER);
 		return false;
 	}
@@ -128,6 +139,8 @@ static void demux_connection(struct sk_buff *skb, struct sock *sk)
 
 	if (!may_receive(sk, skb))
 		return;
+	sk_incoming_cpu_update(sk);
+	sk_mark_napi_id(sk, skb);
 	skb->dev = NULL;
 	bh_lock_sock_nested(sk);
 	if (!sock_owned_by_user(sk)) {

@@ -218,9 +218,12 @@ enum ferry_timer_event {
  * @cong: congestion state
  * @pacer: pacing and small queues, NULL until one of them is needed
  * @mtu_info: path MTU that an ICMP message told, for FERRY_DEFERRED_MTU
+ * @defer_accept: FERRY_DEFER_ACCEPT, as a number of time-outs of a SYN-ACK
+ * @tell_inq: FERRY_INQ
+ * @thin_linear: FERRY_THIN_LINEAR_TIMEOUTS
  * @retrans_stamp: when a segment was first sent again, or the window probed,
  *	since the peer has last taken something, in jiffies; 0 if not
- * @user_timeout: bound of the time without acknowledgment in jiffies, 0: none
+ * @user_timeout: bound of the time without acknowledgment in ms, 0: none
  * @keepalive_time: idle time before the first probe in seconds, 0: the sysctl
  * @keepalive_intvl: time between probes in seconds, 0: the sysctl
  * @linger2: time in FIN_WAIT2 in seconds, 0: the sysctl, <0: none
@@ -247,7 +250,7 @@ enum ferry_timer_event {
  * @last_answer: for ferry_may_answer()
  * @ato: how long an ACK may wait, jiffies, 0 before data has come
  * @mss_clamp: the peer's MSS option
- * @user_mss: FERRY_MAXSEG, 0 if not set
+ * @notsent_lowat: FERRY_NOTSENT_LOWAT in bytes, 0 for no bound
  */
 struct ferry_conn_sock {
 	struct inet_sock inet;
@@ -257,7 +260,10 @@ struct ferry_conn_sock {
 	struct sock *accept_link;
 	struct ferry_cong cong;
 	struct ferry_pacer __rcu *pacer;
-	u32 mtu_info;
+	u16 mtu_info;
+	u8 defer_accept;
+	u8 tell_inq:1,
+	   thin_linear:1;
 	u32 retransmit_at;
 	u32 delack_at;
 	u32 keepalive_at;
@@ -289,7 +295,7 @@ struct ferry_conn_sock {
 	u32 last_answer;
 	u16 ato;
 	u16 mss_clamp;
-	u16 user_mss;
+	u32 notsent_lowat;
 };
 
 /**
@@ -330,6 +336,7 @@ struct ferry_conn_sock {
  * @ecn_ok: both ends know ECN
  * @ecn_echo: ECE is due: a packet was marked
  * @active_open: our SYN is among @bytes_acked
+ * @user_mss: FERRY_MAXSEG, 0 if not set
  * @recovery: what was sent and is not acknowledged, and what is known of it
  * @ofo: received beyond a hole, or twice; made when that happens first
  * @data_segs_in: segments received with data
@@ -379,6 +386,7 @@ struct ferry_sock {
 	   ecn_ok:1,
 	   ecn_echo:1,
 	   active_open:1;
+	u16 user_mss;
 	struct ferry_recovery recovery;
 	struct ferry_ofo *ofo;
 	u32 segs_in;
@@ -418,7 +426,9 @@ struct ferry6_sock {
  * @sack_ok: the SYN permitted SACK, and so does the SYN-ACK
  * @ecn_ok: the SYN asked for ECN, and the SYN-ACK agrees
  * @cookie: made from a SYN cookie or for one: on the stack and in no hash
+ * @acked: the handshake is complete, and waits for data (FERRY_DEFER_ACCEPT)
  * @retransmits: SYN-ACKs sent again
+ * @timeouts: how often the timer has expired
  *
  * The hash holds one reference, the timer another.
  */
@@ -443,7 +453,9 @@ struct ferry_request_sock {
 	   sack_ok:1,
 	   ecn_ok:1,
 	   cookie:1;
+	bool acked;
 	u8 retransmits;
+	u8 timeouts;
 };
 
 /**
@@ -679,6 +691,12 @@ static inline u32 ferry_ts_clock(void)
 	return ferry_ts_of_us(ferry_clock_us());
 }
 
+/* The bound of the time without acknowledgment in jiffies, 0: none. */
+static inline u32 ferry_user_timeout(const struct ferry_conn_sock *csk)
+{
+	return csk->user_timeout ? msecs_to_jiffies(csk->user_timeout) : 0;
+}
+
 static inline void ferry_ts_store(struct ferry_sock *fp, u32 ts_val)
 {
 	fp->ts_recent = ts_val;
@@ -717,6 +735,35 @@ int ferry_getsockopt(struct sock *sk, int level, int optname,
 		     char __user *optval, int __user *optlen);
 int ferry_ioctl(struct sock *sk, int cmd, int *value);
 
+/* solsocket.c */
+int ferry_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen);
+int ferry_stream_setsockopt(struct socket *sock, int level, int optname,
+			    sockptr_t optval, unsigned int optlen);
+
+/**
+ * struct ferry_rx_stamps - when the last segment came that a read took from
+ * @sw: as the kernel saw it, 0 if it did not look
+ * @hw: as the device saw it, or 0
+ */
+struct ferry_rx_stamps {
+	ktime_t sw;
+	ktime_t hw;
+};
+
+/* tstamp.c */
+void ferry_tstamp_key_init(struct sock *sk, bool written);
+void ferry_tstamp_begin(struct sock *sk);
+void ferry_tstamp_written(struct sock *sk, u32 tsflags);
+void ferry_tstamp_cut(const struct sock *sk, struct sk_buff *skb,
+		      struct sk_buff *rest);
+void ferry_tstamp_segment(const struct sock *sk, const struct sk_buff *skb,
+			  struct sk_buff *seg, u32 seq, u32 len);
+void ferry_tstamp_acked(struct sock *sk, u32 una, u32 ack);
+void ferry_tstamp_note(struct ferry_rx_stamps *stamps,
+		       const struct sk_buff *skb);
+void ferry_tstamp_tell(struct sock *sk, struct msghdr *msg,
+		       const struct ferry_rx_stamps *stamps);
+
 /* info.c */
 void ferry_read_info(struct sock *sk, struct ferry_info *info);
 int ferry_get_info(struct sock *sk, int level, char __user *optval,
@@ -742,6 +789,7 @@ void ferry_write_space(struct sock *sk);
 void ferry_free_write_skb(struct sock *sk, struct sk_buff *skb);
 void ferry_purge_write_queue(struct sock *sk);
 void ferry_sndbuf_expand(struct sock *sk);
+bool ferry_notsent_is_low(const struct sock *sk, int wake);
 struct sk_buff *ferry_alloc_skb(struct sock *sk, gfp_t gfp, bool force);
 
 /* recv.c */
@@ -758,6 +806,7 @@ void ferry_urgent_passed(struct sock *sk);
 int ferry_urgent_queued(const struct sock *sk);
 
 /* poll.c */
+bool ferry_is_readable(const struct sock *sk, int target);
 __poll_t ferry_poll(struct file *file, struct socket *sock,
 		    struct poll_table_struct *wait);
 
@@ -839,6 +888,7 @@ void ferry_rcvbuf_tune(struct sock *sk);
 bool ferry_rcvbuf_make_room(struct sock *sk);
 void ferry_rcv_rtt(struct ferry_sock *fp, const struct sk_buff *skb,
 		   const struct ferry_options *o);
+int ferry_set_rcvlowat(struct sock *sk, int bytes);
 void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb);
 
 /* delack.c */
@@ -850,11 +900,13 @@ void ferry_ack_data_sent(struct sock *sk);
 void ferry_ack_after_read(struct sock *sk, int copied);
 void ferry_ack_retry(struct sock *sk);
 void ferry_ack_timeout(struct sock *sk);
+void ferry_set_quickack(struct sock *sk, int val);
 
 /* output.c */
 void ferry_push(struct sock *sk, bool more);
 void ferry_push_waiting(struct sock *sk);
 u32 ferry_window_to_offer(const struct sock *sk);
+struct sk_buff *ferry_clone_sent(struct sk_buff *skb);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
 struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,

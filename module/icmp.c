@@ -71,7 +71,7 @@ static void revert_backoff(struct sock *sk, u32 seq)
 
 static void mtu_is_less(struct sock *sk, u32 mtu)
 {
-	ferry_csk(sk)->mtu_info = mtu;
+	ferry_csk(sk)->mtu_info = min_t(u32, mtu, U16_MAX);
 	if (!sock_owned_by_user(sk))
 		ferry_mtu_reduced(sk);
 	else

@@ -209,8 +209,9 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 		read_peer_syn(sk, skb, &o);
 		ferry_ack(sk, skb, &o);
 		ferry_finish_connect(sk, event);
-		if (sk->sk_write_pending)
-			/* The data that waits will carry the ACK. */
+		if (sk->sk_write_pending || ferry_csk(sk)->pingpong ||
+		    ferry_csk(sk)->defer_accept)
+			/* Data that waits, or will soon, carries the ACK. */
 			ferry_ack_retry(sk);
 		else
 			ferry_send_ack(sk);

@@ -30,8 +30,8 @@ static bool keepalive_is_hopeless(const struct sock *sk, unsigned long idle)
 	int max = csk->keepalive_probes ?:
 		  READ_ONCE(ferry_net(sock_net(sk))->sysctl.keepalive_probes);
 
-	if (csk->user_timeout)
-		return csk->probes_out && idle >= csk->user_timeout;
+	if (ferry_user_timeout(csk))
+		return csk->probes_out && idle >= ferry_user_timeout(csk);
 	return csk->probes_out >= max;
 }
 

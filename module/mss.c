@@ -44,7 +44,7 @@ static u32 ip_options_len(const struct sock *sk)
 u16 ferry_mss_offer(struct sock *sk)
 {
 	const struct dst_entry *dst = __sk_dst_get(sk);
-	u16 user = ferry_csk(sk)->user_mss;
+	u16 user = ferry_sk(sk)->user_mss;
 	u32 mss;
 
 	mss = ferry_mss_of_mtu(ferry_af(sk),
@@ -71,8 +71,8 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 	mss = ferry_mss_of_mtu(ferry_af(sk), pmtu);
 	mss -= min(mss, ip_options_len(sk));
 	mss = min_t(u32, mss, fp->conn.mss_clamp);
-	if (fp->conn.user_mss)
-		mss = min_t(u32, mss, fp->conn.user_mss);
+	if (fp->user_mss)
+		mss = min_t(u32, mss, fp->user_mss);
 	/* An MSS never counts options (RFC 6691): they go off it. */
 	if (fp->has_tstamp)
 		mss -= FERRY_TIMESTAMP_LEN;

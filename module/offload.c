@@ -37,6 +37,7 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 				   netdev_features_t features)
 {
 	unsigned int mss = skb_shinfo(skb)->gso_size, old, hdr_len;
+	const struct sock *sk = skb->sk;
 	struct sk_buff *segs, *seg;
 	__sum16 check;
 	u8 flags;
@@ -79,6 +80,7 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 		((u8 *)ferry_hdr(seg))[13] = seg->next ?
 			flags & ~(FERRY_FIN | FERRY_PSH) : flags;
 		set_checksum(seg, check, old);
+		ferry_tstamp_segment(sk, skb, seg, seq, mss);
 		seq += mss;
 		flags &= ~FERRY_CWR;
 	}

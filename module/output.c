@@ -109,11 +109,16 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	th->dest = inet->inet_dport;
 }
 
-/*
- * The copy of a queued piece that goes out.  Where the piece has its place in
- * the list by time, a packet has its route and destructor.
+/**
+ * ferry_clone_sent() - the copy of a queued piece that goes out
+ * @skb: the piece
+ *
+ * Where the piece has its place in the list by time, a packet has its route
+ * and destructor.
+ *
+ * Return: the copy or NULL.
  */
-static struct sk_buff *clone_of(struct sk_buff *skb)
+struct sk_buff *ferry_clone_sent(struct sk_buff *skb)
 {
 	struct list_head place = skb->tcp_tsorted_anchor;
 	struct sk_buff *clone;
@@ -156,7 +161,7 @@ int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		if (!csk->cong.packets_out)
 			ferry_cong_event(&csk->cong, FERRY_CA_EVENT_TX_START);
 		ferry_rate_sent(&csk->cong, &FERRY_SKB_CB(skb)->tx);
-		skb = clone_of(skb);
+		skb = ferry_clone_sent(skb);
 		if (!skb)
 			return -ENOBUFS;
 		/* On the scoreboard this was part of a tree. */
@@ -251,6 +256,7 @@ struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,
 	cb->end_seq = rest_cb->seq;
 	cb->flags &= ~(FERRY_FIN | FERRY_PSH);
 	skb_split(skb, rest, len);
+	ferry_tstamp_cut(sk, skb, rest);
 	return rest;
 }
 

@@ -9,17 +9,33 @@
 
 #include "ferry.h"
 
-static bool readable(const struct sock *sk)
+/**
+ * ferry_is_readable() - is there as much to be read as is asked for?
+ * @sk: the socket
+ * @target: bytes
+ *
+ * Context: any.
+ */
+bool ferry_is_readable(const struct sock *sk, int target)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
 	int avail = READ_ONCE(fp->rcv_nxt) - READ_ONCE(fp->copied_seq);
-	int target = sock_rcvlowat(sk, 0, INT_MAX);
 
 	if (avail <= 0)
 		return false;
 	/* A full buffer holds no more, whatever SO_RCVLOWAT asks for. */
 	return avail >= target || sock_flag(sk, SOCK_DONE) ||
 	       ferry_receive_window(fp) <= ferry_csk(sk)->rcv_mss;
+}
+
+/* SO_RCVLOWAT; an urgent byte that is next is not one of the stream. */
+static int wanted(const struct sock *sk)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+
+	return sock_rcvlowat(sk, 0, INT_MAX) +
+	       (!sock_flag(sk, SOCK_URGINLINE) &&
+		ferry_urgent_at_mark(&fp->urgent, READ_ONCE(fp->copied_seq)));
 }
 
 static __poll_t writable(struct sock *sk)
@@ -66,7 +82,7 @@ __poll_t ferry_poll(struct file *file, struct socket *sock,
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
-		if (readable(sk))
+		if (ferry_is_readable(sk, wanted(sk)))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		mask |= writable(sk);
 	}

@@ -100,6 +100,28 @@ void ferry_rcvbuf_tune(struct sock *sk)
 }
 
 /**
+ * ferry_set_rcvlowat() - SO_RCVLOWAT
+ * @sk: the socket
+ * @bytes: how many a reader wants to be woken for
+ *
+ * No more than the window can be; the buffer grows so that it can be.
+ *
+ * Return: 0
+ */
+int ferry_set_rcvlowat(struct sock *sk, int bytes)
+{
+	u32 cap = may_tune(sk) ? largest(sk) : sk->sk_rcvbuf;
+
+	bytes = min_t(u32, bytes, ferry_window_from_space(cap));
+	WRITE_ONCE(sk->sk_rcvlowat, bytes ?: 1);
+	if (ferry_is_readable(sk, sk->sk_rcvlowat))
+		sk->sk_data_ready(sk);
+	if (may_tune(sk) && 2 * bytes > sk->sk_rcvbuf)
+		WRITE_ONCE(sk->sk_rcvbuf, 2 * bytes);
+	return 0;
+}
+
+/**
  * ferry_rcv_ssthresh_grow() - a segment has come: promise more of the buffer
  * @sk: the socket
  * @skb: the segment, its header taken off

@@ -29,6 +29,11 @@ static bool try_coalesce(struct sock *sk, struct sk_buff *to,
 	sk_mem_charge(sk, delta);
 	FERRY_SKB_CB(to)->end_seq = FERRY_SKB_CB(from)->end_seq;
 	FERRY_SKB_CB(to)->flags |= FERRY_SKB_CB(from)->flags;
+	/* Whoever reads to the end is told when that came. */
+	if (unlikely(from->tstamp)) {
+		to->tstamp = from->tstamp;
+		*skb_hwtstamps(to) = *skb_hwtstamps(from);
+	}
 	kfree_skb_partial(from, stolen);
 	return true;
 }

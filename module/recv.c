@@ -6,6 +6,7 @@
  * copied_seq says how far the application has read.
  */
 #include <linux/sched/signal.h>
+#include <net/busy_poll.h>
 
 #include "ferry.h"
 
@@ -76,8 +77,19 @@ static bool may_wait(const struct sock *sk, long timeout)
 	       !signal_pending(current);
 }
 
+/* FERRY_INQ: what is left, or that the end of the stream is. */
+static void tell_inq(struct sock *sk, struct msghdr *msg)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	int left = fp->rcv_nxt - fp->copied_seq;
+
+	if (!left && sock_flag(sk, SOCK_DONE))
+		left = 1;
+	put_cmsg(msg, SOL_TCP, FERRY_CM_INQ, sizeof(left), &left);
+}
+
 static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
-		       int flags, long timeout)
+		       int flags, long timeout, struct ferry_rx_stamps *stamps)
 {
 	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, size);
 	struct ferry_sock *fp = ferry_sk(sk);
@@ -143,6 +155,8 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 		copied += n;
 		size -= n;
 		ferry_urgent_passed(sk);
+		if (n)
+			ferry_tstamp_note(stamps, skb);
 		if (offset + n < skb->len)
 			continue;
 		if (FERRY_SKB_CB(skb)->flags & FERRY_FIN) {
@@ -178,12 +192,16 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		  int flags)
 {
+	struct ferry_rx_stamps stamps = {};
 	struct sock *sk = sock->sk;
 	int ret;
 
 	msg->msg_namelen = 0;
 	if (flags & MSG_ERRQUEUE)
 		return ferry_recv_error(sk, msg, size);
+	if (sk_can_busy_loop(sk) && sk->sk_state == TCP_ESTABLISHED &&
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+		sk_busy_loop(sk, flags & MSG_DONTWAIT);
 
 	lock_sock(sk);
 	ret = -ENOTCONN;
@@ -194,7 +212,12 @@ int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		goto out;
 	}
 	ret = recv_locked(sk, msg, size, flags,
-			  sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
+			  sock_rcvtimeo(sk, flags & MSG_DONTWAIT), &stamps);
+	if (ret >= 0) {
+		ferry_tstamp_tell(sk, msg, &stamps);
+		if (ferry_csk(sk)->tell_inq)
+			tell_inq(sk, msg);
+	}
 out:
 	release_sock(sk);
 	return ret;

@@ -121,7 +121,7 @@ void ferry_request_drop(struct ferry_request_sock *req)
 static void send_synack(const struct sock *listener,
 			struct ferry_request_sock *req)
 {
-	u16 mss, user_mss = ferry_csk(listener)->user_mss;
+	u16 mss, user_mss = ferry_sk(listener)->user_mss;
 	u8 flags = FERRY_SYN | FERRY_ACK | (req->ecn_ok ? FERRY_ECE : 0);
 	struct net *net = read_pnet(&req->common.skc_net);
 	u8 options[FERRY_OPTIONS_MAX];
@@ -158,8 +158,19 @@ static void send_synack(const struct sock *listener,
 
 static unsigned long synack_timeout(const struct ferry_request_sock *req)
 {
-	return min_t(unsigned long, HZ << min(req->retransmits, 7),
+	return min_t(unsigned long, HZ << min(req->timeouts, 7),
 		     FERRY_RTO_MAX);
+}
+
+/*
+ * FERRY_DEFER_ACCEPT: is the handshake complete, and is there time left for
+ * data to come, @ahead time-outs from now?
+ */
+static bool is_deferred(const struct ferry_request_sock *req, u8 ahead)
+{
+	u8 defer = READ_ONCE(ferry_csk(req->listener)->defer_accept);
+
+	return READ_ONCE(req->acked) && req->timeouts + ahead < defer;
 }
 
 static void request_timer(struct timer_list *t)
@@ -176,7 +187,7 @@ static void request_timer(struct timer_list *t)
 	retries = READ_ONCE(ferry_csk(req->listener)->syn_retries) ?:
 		  READ_ONCE(fn->sysctl.synack_retries);
 	if (req->listener->sk_state != TCP_LISTEN ||
-	    req->retransmits >= retries) {
+	    (req->timeouts >= retries && !is_deferred(req, 0))) {
 		if (ferry_hash_remove(sk)) {
 			ferry_count(sock_net(sk), ATTEMPT_FAILS);
 			ferry_request_end(req);
@@ -184,13 +195,18 @@ static void request_timer(struct timer_list *t)
 		ferry_request_put(req);
 		return;
 	}
-	req->retransmits++;
-	ferry_count(sock_net(sk), RETRANS_SEGS);
-	trace_ferry_retransmit(&req->common, req->snt_isn, req->snt_isn + 1,
-			       FERRY_RTX_SYNACK);
-	rcu_read_lock();
-	send_synack(req->listener, req);
-	rcu_read_unlock();
+	/* The last one gives a peer that has nothing to say a last chance. */
+	if (!is_deferred(req, 1)) {
+		req->retransmits++;
+		ferry_count(sock_net(sk), RETRANS_SEGS);
+		trace_ferry_retransmit(&req->common, req->snt_isn,
+				       req->snt_isn + 1, FERRY_RTX_SYNACK);
+		rcu_read_lock();
+		send_synack(req->listener, req);
+		rcu_read_unlock();
+	}
+	if (req->timeouts < U8_MAX)
+		req->timeouts++;
 	mod_timer(&req->timer, jiffies + synack_timeout(req));
 }
 
@@ -216,8 +232,8 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	if (o.malformed)
 		ferry_count(sock_net(sk), MALFORMED_OPTIONS);
 	req->mss = o.mss ?: FERRY_MSS_DEFAULT;
-	if (lp->conn.user_mss)
-		req->mss = min(req->mss, lp->conn.user_mss);
+	if (lp->user_mss)
+		req->mss = min(req->mss, lp->user_mss);
 	req->mss = max_t(u16, req->mss, FERRY_MSS_MIN);
 	if (req->cookie)
 		req->mss = ferry_cookie_mss(req->mss);
@@ -265,7 +281,9 @@ static void init_request(struct ferry_request_sock *req, struct sock *listener,
 	req->listener = listener;
 	req->af_ops = af;
 	req->cookie = cookie;
+	req->acked = false;
 	req->retransmits = 0;
+	req->timeouts = 0;
 	req->last_answer = 0;
 	req->oif = 0;
 	req->mark = mark_of(listener, skb);
@@ -487,6 +505,19 @@ reset:
 	return NULL;
 }
 
+/* FERRY_DEFER_ACCEPT: an ACK without data does not wake the listener yet. */
+static bool is_early(const struct sock *listener,
+		     struct ferry_request_sock *req,
+		     const struct ferry_skb_cb *cb)
+{
+	if (cb->end_seq != req->rcv_isn + 1 ||
+	    req->timeouts >=
+		    READ_ONCE(ferry_csk(listener)->defer_accept))
+		return false;
+	WRITE_ONCE(req->acked, true);
+	return true;
+}
+
 /**
  * ferry_request_rcv() - a segment for a half-open connection
  * @listener: its listener, not locked
@@ -507,8 +538,12 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 	struct ferry_step step = ferry_machine(TCP_NEW_SYN_RECV, event);
 	struct net *net = sock_net(listener);
 
-	if (step.next == TCP_SYN_RECV)
-		return ferry_child_open(listener, skb, req);
+	if (step.next == TCP_SYN_RECV) {
+		if (!is_early(listener, req, FERRY_SKB_CB(skb)))
+			return ferry_child_open(listener, skb, req);
+		consume_skb(skb);
+		return NULL;
+	}
 
 	switch (step.reply) {
 	case FERRY_SEND_SYN_ACK:

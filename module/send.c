@@ -5,6 +5,12 @@
  * The bytes go into pages that the queued segments share, in pieces of up to
  * 64 KB.  The send buffer grows with the congestion window, unless SO_SNDBUF
  * says otherwise; when it is full, the application waits.
+ *
+ * With MSG_ZEROCOPY the queued segments refer to the application's own pages,
+ * and the error queue says when they are its own again: when the last skb that
+ * refers to them, and so to a struct ubuf_info, has gone.  Where a segment has
+ * to be read by this host, as over loopback, the kernel copies after all, and
+ * says so.
  */
 #include <linux/sched/signal.h>
 #include <net/inet_common.h>
@@ -127,6 +133,21 @@ void ferry_write_space(struct sock *sk)
 	rcu_read_unlock();
 }
 
+/**
+ * ferry_notsent_is_low() - may more be written, as FERRY_NOTSENT_LOWAT says?
+ * @sk: the socket
+ * @wake: somebody waits: not before half of it has been sent
+ *
+ * Context: any; without the socket lock the answer may be old.
+ */
+bool ferry_notsent_is_low(const struct sock *sk, int wake)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	u32 notsent = READ_ONCE(fp->write_seq) - READ_ONCE(fp->snd_nxt);
+
+	return (notsent << wake) < (READ_ONCE(fp->conn.notsent_lowat) ?: U32_MAX);
+}
+
 static struct sk_buff *new_piece(struct sock *sk)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
@@ -145,16 +166,39 @@ static struct sk_buff *new_piece(struct sock *sk)
 	return skb;
 }
 
+/* The same without copying. */
+static int append_pages(struct sock *sk, struct sk_buff *skb,
+			struct msghdr *msg, u32 goal, struct ubuf_info *uarg)
+{
+	int n = min_t(int, msg_data_left(msg), goal - skb->len);
+
+	if (!sk_wmem_schedule(sk, n))
+		return -ENOBUFS;
+	n = ferry_zerocopy_iter(sk, skb, msg, n, uarg);
+	/* It is full, or has another write's pages. */
+	if (n == -EMSGSIZE || n == -EEXIST)
+		return 0;
+	if (n > 0) {
+		WRITE_ONCE(ferry_sk(sk)->write_seq,
+			   ferry_sk(sk)->write_seq + n);
+		FERRY_SKB_CB(skb)->end_seq += n;
+	}
+	return n;
+}
+
 /* Append to a piece; bytes, 0 if it takes no more, or an errno. */
 static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
-		  u32 goal)
+		  u32 goal, struct ubuf_info *uarg)
 {
 	struct page_frag *pfrag = sk_page_frag(sk);
 	int frags = skb_shinfo(skb)->nr_frags, copy, room, err;
 	bool merge;
 
+	if (unlikely(uarg))
+		return append_pages(sk, skb, msg, goal, uarg);
 	if (!sk_page_frag_refill(sk, pfrag))
 		return -ENOBUFS;
+	skb_zcopy_downgrade_managed(skb);
 	merge = skb_can_coalesce(skb, frags, pfrag->page, pfrag->offset);
 	if (!merge && frags >= MAX_SKB_FRAGS)
 		return 0;
@@ -223,7 +267,34 @@ static int wait_for_room(struct sock *sk, long *timeout)
 	return sk_stream_wait_memory(sk, timeout);
 }
 
-static int send_bytes(struct sock *sk, struct msghdr *msg, long timeout)
+/*
+ * MSG_ZEROCOPY: what the pages are to be told back by; or NULL, if the socket
+ * does not have SO_ZEROCOPY.  *@copy: the route cannot send from them.
+ */
+static struct ubuf_info *zerocopy_begin(struct sock *sk, struct msghdr *msg,
+					size_t size, bool *copy)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+	struct ubuf_info *uarg = msg->msg_ubuf;
+
+	*copy = !(sk->sk_route_caps & NETIF_F_SG);
+	if (uarg) {
+		/* io_uring has its own way of being told. */
+		net_zcopy_get(uarg);
+		return uarg;
+	}
+	if (!sock_flag(sk, SOCK_ZEROCOPY))
+		return NULL;
+	uarg = ferry_zerocopy_realloc(sk, size, skb_zcopy(skb));
+	if (!uarg)
+		return ERR_PTR(-ENOBUFS);
+	if (*copy)
+		uarg_to_msgzc(uarg)->zerocopy = 0;
+	return uarg;
+}
+
+static int send_bytes(struct sock *sk, struct msghdr *msg, long timeout,
+		      struct ubuf_info *uarg)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
 	u32 goal = ferry_send_goal(sk);
@@ -234,10 +305,11 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long timeout)
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return copied ?: -EPIPE;
 		skb = skb_peek_tail(&sk->sk_write_queue);
-		n = skb && skb->len < goal ? append(sk, skb, msg, goal) : 0;
+		n = skb && skb->len < goal ? append(sk, skb, msg, goal, uarg) :
+					    0;
 		if (!n) {
 			skb = sk_stream_memory_free(sk) ? new_piece(sk) : NULL;
-			n = skb ? append(sk, skb, msg, goal) : -ENOBUFS;
+			n = skb ? append(sk, skb, msg, goal, uarg) : -ENOBUFS;
 		}
 		if (n > 0) {
 			copied += n;
@@ -288,35 +360,63 @@ static void note_app_limited(struct sock *sk)
  * Context: process context.
  *
  * Return: bytes taken, or -EPIPE (with SIGPIPE), -EAGAIN, -EINTR, -EFAULT,
- * or the error that ended the connection.
+ * -EINVAL for a control message that makes no sense, -ENOBUFS if the pages may
+ * not be kept, or the error that ended the connection.
  */
 int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
 	int flags = msg->msg_flags, copied = 0, err;
+	struct ubuf_info *uarg = NULL;
+	struct sockcm_cookie cookie;
 	struct sock *sk = sock->sk;
+	bool copy = false;
 	long timeout;
 
 	lock_sock(sk);
+	if (unlikely(flags & MSG_ZEROCOPY && size)) {
+		uarg = zerocopy_begin(sk, msg, size, &copy);
+		if (IS_ERR(uarg)) {
+			err = PTR_ERR(uarg);
+			uarg = NULL;
+			goto out;
+		}
+	}
 	timeout = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
 		err = sk_stream_wait_connect(sk, &timeout);
 		if (err)
 			goto out;
 	}
+	sockcm_init(&cookie, sk);
+	if (unlikely(msg->msg_controllen)) {
+		err = sock_cmsg_send(sk, msg, &cookie);
+		if (err) {
+			err = ferry_cmsg_error(err);
+			goto out;
+		}
+	}
+	if (unlikely(cookie.tsflags))
+		ferry_tstamp_begin(sk);
 	note_app_limited(sk);
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 
 	err = -EPIPE;
 	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 		goto out;
-	err = send_bytes(sk, msg, timeout);
+	err = send_bytes(sk, msg, timeout, copy ? NULL : uarg);
 	if (err > 0) {
 		copied = err;
 		if (flags & MSG_OOB)
 			ferry_sk(sk)->snd_up = ferry_sk(sk)->write_seq;
+		if (unlikely(cookie.tsflags))
+			ferry_tstamp_written(sk, cookie.tsflags);
 		push(sk, flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST));
 	}
 out:
+	if (unlikely(uarg) && copied)
+		net_zcopy_put(uarg);
+	else if (unlikely(uarg))
+		net_zcopy_put_abort(uarg, true);
 	if (err < 0) {
 		err = sk_stream_error(sk, flags, err);
 		/* An edge-triggered poller must not miss the room there is. */

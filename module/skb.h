@@ -67,6 +67,7 @@ struct ferry_skb_cb {
 #define FERRY_SKB_RETRANS	0x02	/* sent again, and on its way */
 #define FERRY_SKB_EVER_RETRANS	0x04	/* sent again at any time (Karn) */
 #define FERRY_SKB_SACKED	0x08	/* the peer has it, beyond a hole */
+#define FERRY_SKB_TSTAMP_ACK	0x10	/* report when its tskey is acknowledged */
 
 #define FERRY_SKB_CB(skb)	((struct ferry_skb_cb *)(skb)->cb)
 

@@ -68,6 +68,7 @@ int ferry_init_sock(struct sock *sk)
 	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
 	ferry_cong_assign(sk);
 
+	ferry_sock_flags(sk->sk_socket);
 	sk->sk_state = TCP_CLOSE;
 	sk->sk_write_space = ferry_write_space;
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
@@ -134,6 +135,7 @@ FERRY_DEFINE_PROTO_IOCTL(ferry_ioctl)
 	.getsockopt		= ferry_getsockopt,			\
 	.keepalive		= ferry_set_keepalive,			\
 	.backlog_rcv		= ferry_rcv,				\
+	.stream_memory_free	= ferry_notsent_is_low,			\
 	.release_cb		= ferry_release_cb,			\
 	.unhash			= ferry_unhash,				\
 	.get_port		= ferry_get_port,			\
@@ -170,14 +172,15 @@ struct proto ferry6_prot = {
 	.owner		= THIS_MODULE,					\
 	.connect	= inet_stream_connect,				\
 	.socketpair	= sock_no_socketpair,				\
-	.accept		= inet_accept,					\
+	.accept		= ferry_stream_accept,				\
 	.poll		= ferry_poll,					\
 	.listen		= ferry_listen,					\
 	.shutdown	= inet_shutdown,				\
-	.setsockopt	= sock_common_setsockopt,			\
+	.setsockopt	= ferry_stream_setsockopt,			\
 	.getsockopt	= sock_common_getsockopt,			\
 	.sendmsg	= ferry_sendmsg,				\
 	.recvmsg	= ferry_recvmsg,				\
+	.set_rcvlowat	= ferry_set_rcvlowat,				\
 	.mmap		= sock_no_mmap,					\
 	.gettstamp	= sock_gettstamp
 

@@ -78,12 +78,63 @@ static int set_window_clamp(struct sock *sk, int bytes)
 	return 0;
 }
 
+/*
+ * FERRY_DEFER_ACCEPT is told in seconds and kept as the number of time-outs of
+ * a SYN-ACK that they take, the first after a second and each later one after
+ * twice the time of the one before.
+ */
+static u8 seconds_to_timeouts(int seconds)
+{
+	int after = 1, sum = 0;
+	u8 n = 0;
+
+	while (sum < seconds && n < U8_MAX) {
+		sum += after;
+		after = min(2 * after, FERRY_RTO_MAX / HZ);
+		n++;
+	}
+	return n;
+}
+
+static int timeouts_to_seconds(u8 n)
+{
+	int after = 1, sum = 0;
+
+	while (n--) {
+		sum += after;
+		after = min(2 * after, FERRY_RTO_MAX / HZ);
+	}
+	return sum;
+}
+
+static void set_notsent_lowat(struct sock *sk, int bytes)
+{
+	WRITE_ONCE(ferry_csk(sk)->notsent_lowat, bytes);
+	sk->sk_write_space(sk);
+}
+
+static int set_thin_linear(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	ferry_csk(sk)->thin_linear = val;
+	return 0;
+}
+
+static int set_inq(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	ferry_csk(sk)->tell_inq = val;
+	return 0;
+}
+
 static int set_maxseg(struct sock *sk, int bytes)
 {
 	/* Zero goes back to what the path allows. */
 	if (bytes && (bytes < (int)FERRY_MSS_MIN || bytes > 32767))
 		return -EINVAL;
-	ferry_csk(sk)->user_mss = bytes;
+	ferry_sk(sk)->user_mss = bytes;
 	return 0;
 }
 
@@ -111,12 +162,30 @@ static int set_int(struct sock *sk, int optname, int val)
 	case FERRY_LINGER2:
 		set_linger2(sk, val);
 		return 0;
+	case FERRY_DEFER_ACCEPT:
+		WRITE_ONCE(csk->defer_accept, seconds_to_timeouts(val));
+		return 0;
 	case FERRY_WINDOW_CLAMP:
 		return set_window_clamp(sk, val);
+	case FERRY_QUICKACK:
+		ferry_set_quickack(sk, val);
+		return 0;
+	case FERRY_THIN_LINEAR_TIMEOUTS:
+		return set_thin_linear(sk, val);
+	case FERRY_THIN_DUPACK:
+		return val < 0 || val > 1 ? -EINVAL : 0;
+	case FERRY_TIMESTAMP:
+		/* Only TCP_REPAIR could set it. */
+		return -EPERM;
+	case FERRY_NOTSENT_LOWAT:
+		set_notsent_lowat(sk, val);
+		return 0;
+	case FERRY_INQ:
+		return set_inq(sk, val);
 	case FERRY_USER_TIMEOUT:
 		if (val < 0)
 			return -EINVAL;
-		csk->user_timeout = msecs_to_jiffies(val);
+		csk->user_timeout = val;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -162,6 +231,8 @@ int ferry_setsockopt(struct sock *sk, int level, int optname,
 							  optval, optlen);
 	if (optname == FERRY_CONGESTION)
 		return set_congestion(sk, optval, optlen);
+	if (optname == FERRY_ZEROCOPY && level == SOL_FERRY)
+		return ferry_set_zerocopy(sk, optval, optlen);
 	if (optlen < sizeof(int))
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
@@ -184,9 +255,9 @@ static int get_int(const struct sock *sk, int optname, int *val)
 		*val = fp->nodelay;
 		break;
 	case FERRY_MAXSEG:
-		*val = fp->conn.user_mss &&
+		*val = fp->user_mss &&
 		       (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN) ?
-			       fp->conn.user_mss : ferry_mss(fp);
+			       fp->user_mss : ferry_mss(fp);
 		break;
 	case FERRY_CORK:
 		*val = fp->cork;
@@ -209,11 +280,32 @@ static int get_int(const struct sock *sk, int optname, int *val)
 	case FERRY_LINGER2:
 		*val = csk->linger2 ?: READ_ONCE(sysctl->fin_timeout) / HZ;
 		break;
+	case FERRY_DEFER_ACCEPT:
+		*val = timeouts_to_seconds(READ_ONCE(csk->defer_accept));
+		break;
 	case FERRY_WINDOW_CLAMP:
 		*val = fp->window_clamp;
 		break;
+	case FERRY_QUICKACK:
+		*val = !csk->pingpong;
+		break;
+	case FERRY_THIN_LINEAR_TIMEOUTS:
+		*val = csk->thin_linear;
+		break;
+	case FERRY_THIN_DUPACK:
+		*val = 0;
+		break;
+	case FERRY_TIMESTAMP:
+		*val = ferry_ts_clock() + fp->ts_offset;
+		break;
+	case FERRY_NOTSENT_LOWAT:
+		*val = READ_ONCE(csk->notsent_lowat);
+		break;
+	case FERRY_INQ:
+		*val = csk->tell_inq;
+		break;
 	case FERRY_USER_TIMEOUT:
-		*val = jiffies_to_msecs(csk->user_timeout);
+		*val = csk->user_timeout;
 		break;
 	default:
 		return -ENOPROTOOPT;

@@ -22,6 +22,10 @@
 #include "ferry.h"
 #include "trace.h"
 
+/* Fewer segments than this are a thin stream, and how long that matters. */
+#define THIN_SEGS	4
+#define THIN_RETRIES	6
+
 /**
  * ferry_give_up() - the peer does not answer
  * @sk: the socket; the caller holds a reference besides the descriptor's
@@ -57,7 +61,7 @@ static bool too_long(const struct sock *sk, unsigned int retries)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	return stuck_for(csk, csk->user_timeout ?: retries_time(retries));
+	return stuck_for(csk, ferry_user_timeout(csk) ?: retries_time(retries));
 }
 
 /* Do not sleep past the moment at which FERRY_USER_TIMEOUT ends it all. */
@@ -67,9 +71,9 @@ static unsigned long until_user_timeout(const struct sock *sk,
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	s32 left;
 
-	if (!csk->user_timeout || !csk->retrans_stamp)
+	if (!ferry_user_timeout(csk) || !csk->retrans_stamp)
 		return delay;
-	left = csk->retrans_stamp + csk->user_timeout - (u32)jiffies;
+	left = csk->retrans_stamp + ferry_user_timeout(csk) - (u32)jiffies;
 	return min_t(unsigned long, delay, max(left, 1));
 }
 
@@ -95,7 +99,7 @@ static bool retransmission_is_hopeless(const struct sock *sk)
 
 	if (!ferry_is_opening(sk))
 		return too_long(sk, patience(sk));
-	if (csk->user_timeout && stuck_for(csk, csk->user_timeout))
+	if (ferry_user_timeout(csk) && stuck_for(csk, ferry_user_timeout(csk)))
 		return true;
 	return csk->retransmits >= (csk->syn_retries ?:
 				    READ_ONCE(sysctl->syn_retries));
@@ -117,10 +121,10 @@ static bool shut_is_hopeless(const struct sock *sk)
 	u32 stuck = csk->retrans_stamp ? (u32)jiffies - csk->retrans_stamp : 0;
 	u32 limit = 2 * FERRY_RTO_MAX;
 
-	if (csk->user_timeout) {
-		if (stuck > csk->user_timeout)
+	if (ferry_user_timeout(csk)) {
+		if (stuck > ferry_user_timeout(csk))
 			return true;
-		limit = min(limit, csk->user_timeout);
+		limit = min(limit, ferry_user_timeout(csk));
 	}
 	return stuck > limit && csk->retransmit_at - csk->last_ack > limit;
 }
@@ -135,6 +139,20 @@ static void suspect_path(struct sock *sk)
 	    stuck_for(csk, retries_time(READ_ONCE(sysctl->retries1))))
 		dst_negative_advice(sk);
 	sk_rethink_txhash(sk);
+}
+
+/*
+ * FERRY_THIN_LINEAR_TIMEOUTS: so few segments on their way that ACKs cannot
+ * show a loss; the first few time-outs do not back off.
+ */
+static bool is_thin(const struct sock *sk)
+{
+	const struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	return csk->thin_linear && sk->sk_state == TCP_ESTABLISHED &&
+	       csk->cong.packets_out < THIN_SEGS &&
+	       csk->cong.snd_ssthresh < FERRY_SSTHRESH_MAX &&
+	       csk->retransmits <= THIN_RETRIES;
 }
 
 static void retransmission_timeout(struct sock *sk)
@@ -174,7 +192,9 @@ static void retransmission_timeout(struct sock *sk)
 		ferry_timer_arm(sk, FERRY_TIMER_RETRANS, HZ / 2);
 		return;
 	}
-	if (csk->backoff < U8_MAX)
+	if (is_thin(sk))
+		csk->backoff = 0;
+	else if (csk->backoff < U8_MAX)
 		csk->backoff++;
 	ferry_timer_arm(sk, FERRY_TIMER_RETRANS,
 			until_user_timeout(sk, ferry_rto(sk)));
@@ -188,8 +208,8 @@ static bool probing_is_hopeless(const struct sock *sk, unsigned int max)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	if (csk->user_timeout &&
-	    (u32)jiffies - csk->retrans_stamp >= csk->user_timeout)
+	if (ferry_user_timeout(csk) &&
+	    (u32)jiffies - csk->retrans_stamp >= ferry_user_timeout(csk))
 		return true;
 	return sock_flag(sk, SOCK_DEAD) && !is_alive(sk) &&
 	       csk->backoff >= max;

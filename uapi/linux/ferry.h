@@ -33,11 +33,27 @@
 #define FERRY_KEEPCNT		6	/* int: probes before giving up */
 #define FERRY_SYNCNT		7	/* int: SYN retransmissions */
 #define FERRY_LINGER2		8	/* int: seconds in FIN_WAIT2 */
+#define FERRY_DEFER_ACCEPT	9	/* int: seconds to wait for data */
 #define FERRY_WINDOW_CLAMP	10	/* int: bytes, bound of the window */
 #define FERRY_INFO		11	/* struct ferry_info, read only */
+#define FERRY_QUICKACK		12	/* int: acknowledge at once */
 #define FERRY_CONGESTION	13	/* string: congestion control's name */
+#define FERRY_THIN_LINEAR_TIMEOUTS 16	/* int: no back-off of a thin stream */
+#define FERRY_THIN_DUPACK	17	/* int: without effect, as in TCP */
 #define FERRY_USER_TIMEOUT	18	/* int: milliseconds unacknowledged */
+#define FERRY_TIMESTAMP		24	/* int: clock of timestamps, read only */
+#define FERRY_NOTSENT_LOWAT	25	/* int: bytes that may wait to be sent */
 #define FERRY_CC_INFO		26	/* union tcp_cc_info, read only */
+#define FERRY_INQ		36	/* int: recvmsg() tells what is left */
+
+/*
+ * Ferry's own, at level SOL_FERRY alone: SO_ZEROCOPY for kernels before 6.7,
+ * which give that to TCP and UDP alone.
+ */
+#define FERRY_ZEROCOPY		60	/* int: MSG_ZEROCOPY is meant */
+
+/* The control message of FERRY_INQ, at level SOL_TCP: int, bytes. */
+#define FERRY_CM_INQ		FERRY_INQ
 
 /**
  * struct ferry_info - the state of a socket, FERRY_INFO
