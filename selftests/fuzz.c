@@ -138,7 +138,7 @@ static void print_outcome(const char *who, const struct outcome *o)
 	if (o->bytes)
 		printf(", bytes %08x", o->bytes);
 	if (o->signals)
-		printf(", %u signals", o->signals);
+		printf(", signals %#x", o->signals);
 	printf("\n");
 }
 
@@ -172,6 +172,8 @@ FIXTURE_SETUP(fuzz)
 	self->programs = from_environment("FERRY_FUZZ_PROGRAMS",
 					  1000 / slowness());
 	self->seed = from_environment("FERRY_FUZZ_SEED", 1);
+	/* So that it does not matter when which program asks for time stamps. */
+	set_int(socket(AF_INET, SOCK_DGRAM, 0), SOL_SOCKET, SO_TIMESTAMP, 1);
 	tcp_pair = fuzz_start(IPPROTO_TCP);
 	ferry_pair = fuzz_start(ferry());
 }

@@ -32,10 +32,16 @@ enum call {
 	CALL_SEND,		/* size, flags */
 	CALL_SENDTO,		/* size, flags, address, port */
 	CALL_WRITEV,		/* size of each, how many */
+	CALL_SENDMSG,		/* size of each, how many, flags, control */
+	CALL_SENDMMSG,		/* size of each, how many, flags */
 	CALL_SENDFILE,		/* size */
+	CALL_SPLICE_IN,		/* size, flags */
+	CALL_SEND_WILD,		/* size, flags, address */
 	CALL_RECV,		/* size, flags */
 	CALL_RECVMSG,		/* size of each, how many, flags */
+	CALL_RECVMMSG,		/* size of each, how many, flags */
 	CALL_READV,		/* size of each, how many */
+	CALL_RECV_WILD,		/* size, flags, address */
 	CALL_SPLICE,		/* size */
 	CALL_SHUTDOWN,		/* how */
 	CALL_CLOSE,
@@ -43,11 +49,14 @@ enum call {
 	CALL_GIVE,		/* to the other process */
 	CALL_TAKE,
 	CALL_POLL,		/* events */
+	CALL_SELECT,		/* which sets */
 	CALL_EPOLL,		/* events */
-	CALL_SETSOCKOPT,	/* option, value, length */
-	CALL_GETSOCKOPT,	/* option, length */
-	CALL_IOCTL,		/* request */
-	CALL_FCNTL,		/* blocking or not */
+	CALL_WATCH,		/* events, edge-triggered or not */
+	CALL_WAIT,		/* for what is watched */
+	CALL_SETSOCKOPT,	/* option, value, length, address */
+	CALL_GETSOCKOPT,	/* option, length, address */
+	CALL_IOCTL,		/* request, value */
+	CALL_FCNTL,		/* blocking or not; or the owner */
 	CALL_GETSOCKNAME,	/* length */
 	CALL_GETPEERNAME,	/* length */
 	CALLS
@@ -71,7 +80,7 @@ struct outcome {
 	int err;		/* errno, 0 when it did not fail */
 	int extra;		/* mask, length or value, by call */
 	__u32 bytes;		/* hash of all bytes that it gave back */
-	__u8 signals;		/* how many came meanwhile */
+	__u8 signals;		/* which came since the call before */
 };
 
 /* fuzz_draw.c: what the arguments stand for */
@@ -96,6 +105,7 @@ int fuzz_recv_flags(__u8 arg);
 int fuzz_events(__u8 arg);
 int fuzz_backlog(__u8 arg);
 int fuzz_optlen(__u8 arg);
+int fuzz_control(__u8 arg);
 unsigned long fuzz_request(__u8 arg, bool *value);
 /* Address @arg and port @port as program number @run sees them. */
 struct addr fuzz_addr(__u8 arg, __u8 port, __u8 len, __u32 run);

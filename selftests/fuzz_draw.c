@@ -10,7 +10,7 @@
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,9 @@ static const int sizes[] = { 1, 0, 10, 100, 1000, 1460, 3000, 8000 };
 static const int send_flags[] = {
 	0, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_EOR, MSG_CONFIRM,
 	MSG_PEEK, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE,
+	MSG_OOB, MSG_OOB | MSG_DONTWAIT, MSG_ZEROCOPY, MSG_BATCH,
+	MSG_ZEROCOPY | MSG_MORE | MSG_DONTWAIT, MSG_TRUNC, MSG_WAITALL,
+	MSG_DONTROUTE, MSG_ERRQUEUE,
 };
 
 static const int recv_flags[] = {
@@ -33,6 +36,14 @@ static const int recv_flags[] = {
 	MSG_WAITALL, MSG_TRUNC | MSG_DONTWAIT, MSG_TRUNC | MSG_PEEK,
 	MSG_WAITALL | MSG_DONTWAIT, MSG_WAITALL | MSG_PEEK,
 	MSG_CMSG_CLOEXEC, MSG_ERRQUEUE | MSG_DONTWAIT,
+	MSG_OOB, MSG_OOB | MSG_PEEK, MSG_OOB | MSG_TRUNC, MSG_ERRQUEUE,
+	MSG_NOSIGNAL, MSG_WAITFORONE, MSG_WAITALL | MSG_TRUNC,
+};
+
+/* What is said with sendmsg() beside the bytes. */
+static const int controls[] = {
+	0, 0, SO_TIMESTAMPING, SO_MARK, SO_PRIORITY, SCM_RIGHTS, SCM_CREDENTIALS,
+	SO_TXTIME, 99,
 };
 
 static const int events[] = {
@@ -66,9 +77,24 @@ const struct sockopt fuzz_options[] = {
 	O(SOL_SOCKET, SO_PRIORITY, true, true),
 	O(SOL_SOCKET, SO_LINGER, true, true),
 	O(SOL_SOCKET, SO_PASSCRED, true, true),
-	O(SOL_SOCKET, SO_RCVLOWAT, false, true),
+	O(SOL_SOCKET, SO_RCVLOWAT, true, true),
 	O(SOL_SOCKET, SO_SNDLOWAT, true, true),
 	O(SOL_SOCKET, SO_TIMESTAMP, true, true),
+	O(SOL_SOCKET, SO_TIMESTAMPNS, true, true),
+	O(SOL_SOCKET, SO_TIMESTAMPING, true, true),
+	O(SOL_SOCKET, SO_TIMESTAMP_NEW, true, true),
+	O(SOL_SOCKET, SO_ZEROCOPY, true, true),
+	O(SOL_SOCKET, SO_BUSY_POLL, true, true),
+	O(SOL_SOCKET, SO_INCOMING_CPU, true, true),
+	O(SOL_SOCKET, SO_INCOMING_NAPI_ID, true, true),
+	O(SOL_SOCKET, SO_MAX_PACING_RATE, false, true),
+	O(SOL_SOCKET, SO_ATTACH_FILTER, true, true),
+	O(SOL_SOCKET, SO_DETACH_FILTER, true, true),
+	O(SOL_SOCKET, SO_RXQ_OVFL, true, true),
+	O(SOL_SOCKET, SO_BINDTOIFINDEX, false, true),
+	O(SOL_SOCKET, SO_TXREHASH, true, true),
+	O(SOL_SOCKET, SO_RCVTIMEO, false, true),
+	O(SOL_SOCKET, SO_MEMINFO, true, false),
 	O(SOL_SOCKET, SO_ACCEPTCONN, true, true),
 	O(SOL_SOCKET, SO_MARK, true, true),
 	O(SOL_SOCKET, SO_DOMAIN, true, true),
@@ -84,9 +110,18 @@ const struct sockopt fuzz_options[] = {
 	O(IPPROTO_TCP, TCP_KEEPCNT, true, true),
 	O(IPPROTO_TCP, TCP_SYNCNT, true, true),
 	O(IPPROTO_TCP, TCP_LINGER2, true, true),
+	O(IPPROTO_TCP, TCP_DEFER_ACCEPT, true, true),
+	O(IPPROTO_TCP, TCP_QUICKACK, true, true),
 	O(IPPROTO_TCP, TCP_WINDOW_CLAMP, false, false),
 	O(IPPROTO_TCP, TCP_CONGESTION, false, false),
+	O(IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, true, true),
+	O(IPPROTO_TCP, TCP_THIN_DUPACK, true, true),
 	O(IPPROTO_TCP, TCP_USER_TIMEOUT, false, true),
+	O(IPPROTO_TCP, TCP_TIMESTAMP, true, false),
+	O(IPPROTO_TCP, TCP_NOTSENT_LOWAT, true, true),
+	O(IPPROTO_TCP, TCP_INQ, true, true),
+	O(IPPROTO_TCP, TCP_CC_INFO, true, true),
+	O(IPPROTO_TCP, 15, true, true),
 	O(IPPROTO_IP, IP_TOS, true, true),
 	O(IPPROTO_IP, IP_TTL, true, true),
 	O(IPPROTO_IP, IP_FREEBIND, true, true),
@@ -95,11 +130,20 @@ const struct sockopt fuzz_options[] = {
 	O(IPPROTO_IP, IP_MTU_DISCOVER, true, true),
 	O(IPPROTO_IP, IP_RECVERR, true, true),
 	O(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, true, true),
+	O(IPPROTO_IP, IP_RECVTOS, true, true),
+	O(IPPROTO_IP, IP_PKTINFO, true, true),
+	O(IPPROTO_IP, IP_MINTTL, true, true),
+	O(IPPROTO_IP, IP_OPTIONS, false, true),
+	O(IPPROTO_IP, IP_MULTICAST_TTL, true, false),
 	O(IPPROTO_IPV6, IPV6_V6ONLY, true, true),
 	O(IPPROTO_IPV6, IPV6_TCLASS, true, true),
 	O(IPPROTO_IPV6, IPV6_UNICAST_HOPS, true, true),
 	O(IPPROTO_IPV6, IPV6_RECVERR, true, true),
 	O(IPPROTO_IPV6, IPV6_MTU, true, false),
+	O(IPPROTO_IPV6, IPV6_RECVPKTINFO, true, true),
+	O(IPPROTO_IPV6, IPV6_RECVTCLASS, true, true),
+	O(IPPROTO_IPV6, IPV6_DONTFRAG, true, true),
+	O(IPPROTO_IPV6, IPV6_MINHOPCOUNT, true, true),
 	O(IPPROTO_IPV6, 255, true, true),
 	O(255, 1, true, true),
 };
@@ -117,6 +161,11 @@ static const struct {
 	bool value;
 } requests[] = {
 	{ FIONREAD, true },
+	{ SIOCATMARK, true },
+	{ FIONBIO, false },
+	{ FIOASYNC, false },
+	{ SIOCSPGRP, false },
+	{ SIOCGSTAMP_OLD, false },
 	{ SIOCOUTQNSD, false },
 	{ SIOCOUTQ, false },
 	{ FIOGETOWN, true },
@@ -129,6 +178,11 @@ static const char *const calls[CALLS] = {
 	[CALL_LISTEN] = "listen", [CALL_CONNECT] = "connect",
 	[CALL_ACCEPT] = "accept4", [CALL_SEND] = "send",
 	[CALL_SENDTO] = "sendto", [CALL_WRITEV] = "writev",
+	[CALL_SENDMSG] = "sendmsg", [CALL_SENDMMSG] = "sendmmsg",
+	[CALL_SPLICE_IN] = "splice to", [CALL_SEND_WILD] = "send from nowhere",
+	[CALL_RECVMMSG] = "recvmmsg", [CALL_RECV_WILD] = "recv to nowhere",
+	[CALL_SELECT] = "select", [CALL_WATCH] = "epoll_ctl",
+	[CALL_WAIT] = "epoll_wait",
 	[CALL_SENDFILE] = "sendfile", [CALL_RECV] = "recv",
 	[CALL_RECVMSG] = "recvmsg", [CALL_READV] = "readv",
 	[CALL_SPLICE] = "splice", [CALL_SHUTDOWN] = "shutdown",
@@ -167,6 +221,11 @@ int fuzz_backlog(__u8 arg)
 int fuzz_optlen(__u8 arg)
 {
 	return PICK(optlens, arg);
+}
+
+int fuzz_control(__u8 arg)
+{
+	return PICK(controls, arg);
 }
 
 unsigned long fuzz_request(__u8 arg, bool *value)
@@ -288,7 +347,10 @@ static void draw_opening(struct program *p, __u64 *dice)
 static const __u8 urn[] = {
 	CALL_SOCKET, CALL_BIND, CALL_LISTEN, CALL_CONNECT, CALL_CONNECT,
 	CALL_ACCEPT, CALL_ACCEPT, CALL_SEND, CALL_SEND, CALL_SEND, CALL_SEND,
-	CALL_SEND, CALL_SENDTO, CALL_WRITEV, CALL_SENDFILE, CALL_RECV,
+	CALL_SEND, CALL_SENDTO, CALL_WRITEV, CALL_SENDFILE, CALL_SENDMSG,
+	CALL_SENDMMSG, CALL_SPLICE_IN, CALL_SEND_WILD, CALL_RECV_WILD,
+	CALL_RECVMMSG, CALL_SELECT, CALL_WATCH, CALL_WATCH, CALL_WAIT,
+	CALL_WAIT, CALL_WAIT, CALL_SETSOCKOPT, CALL_SETSOCKOPT, CALL_RECV,
 	CALL_RECV, CALL_RECV, CALL_RECV, CALL_RECV, CALL_RECVMSG, CALL_READV,
 	CALL_SPLICE, CALL_SHUTDOWN, CALL_SHUTDOWN, CALL_CLOSE, CALL_CLOSE,
 	CALL_DUP, CALL_GIVE, CALL_TAKE, CALL_POLL, CALL_POLL, CALL_POLL,
@@ -365,9 +427,23 @@ void fuzz_print(FILE *f, const struct op *op)
 	case CALL_WRITEV:
 	case CALL_READV:
 	case CALL_RECVMSG:
+	case CALL_RECVMMSG:
+	case CALL_SENDMSG:
+	case CALL_SENDMMSG:
 		fprintf(f, ", %u times %d bytes", a[1] % 4, fuzz_size(a[0]));
-		if (op->call == CALL_RECVMSG)
+		if (op->call == CALL_RECVMSG || op->call == CALL_RECVMMSG)
 			fprintf(f, ", %#x", fuzz_recv_flags(a[2]));
+		if (op->call == CALL_SENDMSG || op->call == CALL_SENDMMSG)
+			fprintf(f, ", %#x", fuzz_send_flags(a[2]));
+		if (op->call == CALL_SENDMSG)
+			fprintf(f, ", control %d", fuzz_control(a[3]));
+		break;
+	case CALL_SEND_WILD:
+	case CALL_RECV_WILD:
+		fprintf(f, ", %d bytes, %#x, address %u", fuzz_size(a[0]),
+			op->call == CALL_SEND_WILD ? fuzz_send_flags(a[1]) :
+						     fuzz_recv_flags(a[1]),
+			a[2] % 3);
 		break;
 	case CALL_RECV:
 		fprintf(f, ", %d bytes, %#x", fuzz_size(a[0]),
@@ -375,6 +451,7 @@ void fuzz_print(FILE *f, const struct op *op)
 		break;
 	case CALL_SENDFILE:
 	case CALL_SPLICE:
+	case CALL_SPLICE_IN:
 		fprintf(f, ", %d bytes", fuzz_size(a[0]));
 		break;
 	case CALL_SHUTDOWN:
@@ -387,20 +464,25 @@ void fuzz_print(FILE *f, const struct op *op)
 	case CALL_EPOLL:
 		fprintf(f, ", %#x", fuzz_events(a[0]));
 		break;
+	case CALL_WATCH:
+		fprintf(f, ", %#x%s", fuzz_events(a[0]),
+			a[1] % 2 ? "" : ", EPOLLET");
+		break;
 	case CALL_SETSOCKOPT:
-		fprintf(f, ", %s, %d, %d bytes",
+		fprintf(f, ", %s, %d, %d bytes%s",
 			PICK(fuzz_options, a[0]).name, PICK(fuzz_values, a[1]),
-			fuzz_optlen(a[2]));
+			fuzz_optlen(a[2]), a[3] >= 240 ? " at NULL" : "");
 		break;
 	case CALL_GETSOCKOPT:
 		fprintf(f, ", %s, %d bytes", PICK(fuzz_options, a[0]).name,
 			fuzz_optlen(a[2]));
 		break;
 	case CALL_IOCTL:
-		fprintf(f, ", %#lx", fuzz_request(a[0], &value));
+		fprintf(f, ", %#lx, %d", fuzz_request(a[0], &value), a[1] % 2);
 		break;
 	case CALL_FCNTL:
-		fprintf(f, ", %s", a[0] % 2 ? "blocking" : "nonblocking");
+		fprintf(f, ", %s", a[1] >= 128 ? "F_SETOWN" :
+			a[0] % 2 ? "blocking" : "nonblocking");
 		break;
 	case CALL_GETSOCKNAME:
 	case CALL_GETPEERNAME:

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -22,8 +23,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,13 +79,15 @@ static int box;			/* the mail */
 static int proto;
 static int slot[FUZZ_SLOTS];
 static volatile sig_atomic_t signals;
+static int watching;		/* an epoll descriptor */
+static char *nowhere;		/* a page that is there and one that is not */
 static char buffer[BUFFER];
 static int source;		/* a file to send from */
 
+/* How many is a matter of time: those that wait are one. */
 static void count_signal(int number)
 {
-	(void)number;
-	signals++;
+	signals |= number == SIGPIPE ? 1 : number == SIGURG ? 2 : 4;
 }
 
 static __u32 hash(const void *data, size_t len)
@@ -173,6 +178,89 @@ static unsigned int vector(const struct op *op, struct iovec *iov)
 	return n;
 }
 
+/* What came beside the bytes: all but the time. */
+static __u32 hash_control(struct msghdr *m)
+{
+	__u32 seen[64] = { m->msg_flags, m->msg_namelen, m->msg_controllen };
+	struct cmsghdr *c;
+	unsigned int n = 3;
+
+	for (c = CMSG_FIRSTHDR(m); c && n < 50; c = CMSG_NXTHDR(m, c)) {
+		seen[n++] = c->cmsg_level;
+		seen[n++] = c->cmsg_type;
+		seen[n++] = c->cmsg_len;
+		/* The start of a struct sock_extended_err, or less. */
+		if (c->cmsg_level != SOL_SOCKET)
+			memcpy(&seen[n], CMSG_DATA(c),
+			       c->cmsg_len < CMSG_LEN(16) ?
+				       c->cmsg_len - CMSG_LEN(0) : 16);
+		n += 4;
+	}
+	return hash(seen, n * sizeof(seen[0]));
+}
+
+static ssize_t do_sendmsg(const struct op *op)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	int value = op->arg[1] & 8 ? 0x102 : 0, type = fuzz_control(op->arg[3]);
+	struct iovec iov[4];
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = vector(op, iov) };
+
+	if (type) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = type;
+		control.head.cmsg_len = op->arg[3] >= 240 ? 3 :
+					CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &value, sizeof(value));
+	}
+	return sendmsg(slot[op->slot], &m, fuzz_send_flags(op->arg[2]));
+}
+
+static unsigned int messages(const struct op *op, struct mmsghdr *m,
+			     struct iovec *iov)
+{
+	unsigned int n = vector(op, iov), i;
+
+	memset(m, 0, 4 * sizeof(*m));
+	for (i = 0; i < n; i++) {
+		m[i].msg_hdr.msg_iov = &iov[i];
+		m[i].msg_hdr.msg_iovlen = 1;
+	}
+	return n;
+}
+
+static int do_sendmmsg(const struct op *op, struct outcome *o)
+{
+	struct mmsghdr m[4];
+	struct iovec iov[4];
+	unsigned int n = messages(op, m, iov), i;
+	int ret = sendmmsg(slot[op->slot], m, n, fuzz_send_flags(op->arg[2]));
+
+	for (i = 0; i < n && (int)i < ret; i++)
+		o->extra += m[i].msg_len;
+	return ret;
+}
+
+static int do_recvmmsg(const struct op *op, struct outcome *o)
+{
+	struct mmsghdr m[4];
+	struct iovec iov[4];
+	unsigned int n = messages(op, m, iov), i;
+	int ret;
+
+	memset(buffer, 0x5a, 4 * 8000);
+	ret = recvmmsg(slot[op->slot], m, n, fuzz_recv_flags(op->arg[2]), NULL);
+	for (i = 0; i < n && (int)i < ret; i++)
+		o->extra = o->extra * 31 + m[i].msg_len;
+	o->bytes = hash(buffer, 4 * 8000);
+	return ret;
+}
+
 static ssize_t do_recvmsg(const struct op *op, struct outcome *o)
 {
 	struct sockaddr_storage name = { 0 };
@@ -186,7 +274,7 @@ static ssize_t do_recvmsg(const struct op *op, struct outcome *o)
 	ssize_t n = recvmsg(slot[op->slot], &m, fuzz_recv_flags(op->arg[2]));
 
 	if (n >= 0)
-		o->extra = m.msg_flags << 8 | m.msg_namelen;
+		o->extra = hash_control(&m);
 	return n;
 }
 
@@ -208,6 +296,88 @@ static ssize_t do_splice(const struct op *op)
 	close(p[0]);
 	close(p[1]);
 	errno = err;
+	return n;
+}
+
+static ssize_t do_splice_in(const struct op *op)
+{
+	ssize_t n, size = fuzz_size(op->arg[0]);
+	int p[2], err;
+
+	if (pipe(p))
+		return -1;
+	if (size && write(p[1], buffer, size) != size)
+		die("write to a pipe");
+	n = splice(p[0], NULL, slot[op->slot], NULL, size,
+		   SPLICE_F_NONBLOCK |
+			   (op->arg[1] % 2 ? SPLICE_F_MORE : 0));
+	err = errno;
+	close(p[0]);
+	close(p[1]);
+	errno = err;
+	return n;
+}
+
+/* NULL, an address where nothing is, and the end of what is mapped. */
+static char *wild(const struct op *op)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	switch (op->arg[2] % 3) {
+	case 0:
+		return NULL;
+	case 1:
+		return nowhere + page;
+	default:
+		/* One byte more than what is there, or fewer. */
+		return nowhere + page - op->arg[3];
+	}
+}
+
+static int do_select(const struct op *op, struct outcome *o)
+{
+	struct timeval now = { 0 };
+	fd_set in, out, except;
+	int fd = slot[op->slot], ret;
+
+	if (fd < 0)
+		return -3;
+	FD_ZERO(&in);
+	FD_SET(fd, &in);
+	out = in;
+	except = in;
+	ret = select(fd + 1, op->arg[0] % 8 == 2 ? NULL : &in,
+		     op->arg[0] % 8 == 3 ? NULL : &out,
+		     op->arg[0] % 8 == 4 ? NULL : &except, &now);
+	if (ret >= 0)
+		o->extra = FD_ISSET(fd, &in) << 2 | FD_ISSET(fd, &out) << 1 |
+			   FD_ISSET(fd, &except);
+	return ret;
+}
+
+static int do_watch(const struct op *op)
+{
+	struct epoll_event e = {
+		.events = fuzz_events(op->arg[0]) |
+			  (op->arg[1] % 2 ? 0 : EPOLLET),
+		.data.u32 = op->slot,
+	};
+	int fd = slot[op->slot];
+	int ret = epoll_ctl(watching, EPOLL_CTL_ADD, fd, &e);
+
+	if (ret && errno == EEXIST)
+		ret = epoll_ctl(watching, EPOLL_CTL_MOD, fd, &e);
+	return ret;
+}
+
+static int do_wait(struct outcome *o)
+{
+	struct epoll_event e[2 * FUZZ_SLOTS];
+	int n = epoll_wait(watching, e, 2 * FUZZ_SLOTS, 0), i;
+
+	/* The order does not matter. */
+	for (i = 0; i < n; i++)
+		o->extra += (e[i].events & ~EPOLLET) * (e[i].data.u32 * 7 + 1);
 	return n;
 }
 
@@ -283,7 +453,9 @@ static int do_getsockopt(const struct op *op, struct outcome *o)
 	int ret;
 
 	memset(buffer, 0x5a, 64);
-	ret = getsockopt(slot[op->slot], so->level, so->option, buffer, &len);
+	ret = getsockopt(slot[op->slot], so->level, so->option,
+			 op->arg[3] >= 240 ? NULL : buffer,
+			 op->arg[3] >= 252 ? NULL : &len);
 	if (so->value) {
 		o->extra = len;
 		o->bytes = hash(buffer, 64);
@@ -291,28 +463,54 @@ static int do_getsockopt(const struct op *op, struct outcome *o)
 	return ret;
 }
 
+/*
+ * Before 6.7 the kernel decides about some options at SOL_SOCKET by itself, and
+ * does not ask a protocol that it does not know: see Documentation/sockets.md.
+ */
+static bool is_tcps_alone(const struct sockopt *so, int value)
+{
+	static int old = -1;
+	int major = 0, minor = 0;
+	struct utsname u;
+
+	if (old < 0) {
+		if (uname(&u) ||
+		    sscanf(u.release, "%d.%d", &major, &minor) != 2)
+			die("which kernel is this?");
+		old = major < 6 || (major == 6 && minor < 7);
+	}
+	return old && so->level == SOL_SOCKET &&
+	       (so->option == SO_ZEROCOPY ||
+		(so->option == SO_TIMESTAMPING &&
+		 value & SOF_TIMESTAMPING_OPT_ID));
+}
+
 static int do_setsockopt(const struct op *op)
 {
 	const struct sockopt *so = &fuzz_options[op->arg[0] % fuzz_num_options];
-	/* A linger time that is not zero would make close() wait. */
 	int value[8] = { fuzz_values[op->arg[1] % fuzz_num_values] };
 	int option = so->option, len = fuzz_optlen(op->arg[2]);
 
 	/* What is not to be set may still be refused. */
-	if (!so->set && len >= (int)sizeof(int))
+	if ((!so->set || is_tcps_alone(so, value[0])) && len >= (int)sizeof(int))
 		len = 3;
-	return setsockopt(slot[op->slot], so->level, option, value, len);
+	return setsockopt(slot[op->slot], so->level, option,
+			  op->arg[3] >= 240 ? NULL : value, len);
 }
 
 static int do_ioctl(const struct op *op, struct outcome *o)
 {
-	char arg[64] = { 0 };
+	int arg[16] = { op->arg[1] % 2 };
 	bool value;
 	unsigned long request = fuzz_request(op->arg[0], &value);
-	int ret = ioctl(slot[op->slot], request, arg);
+	int ret;
 
+	if (request == SIOCSPGRP && arg[0])
+		arg[0] = getpid();
+	ret = ioctl(slot[op->slot], request,
+		    op->arg[2] >= 240 ? NULL : arg);
 	if (value)
-		memcpy(&o->extra, arg, sizeof(o->extra));
+		o->extra = arg[0] == getpid() ? -1 : arg[0];
 	return ret;
 }
 
@@ -354,6 +552,24 @@ static long long perform(const struct op *op, unsigned int index,
 	case CALL_WRITEV:
 		fill(index, sizeof(buffer));
 		return writev(fd, iov, vector(op, iov));
+	case CALL_SENDMSG:
+		fill(index, sizeof(buffer));
+		return do_sendmsg(op);
+	case CALL_SENDMMSG:
+		fill(index, sizeof(buffer));
+		return do_sendmmsg(op, o);
+	case CALL_SPLICE_IN:
+		fill(index, sizeof(buffer));
+		return do_splice_in(op);
+	case CALL_SEND_WILD:
+		return send(fd, a[2] % 3 ? nowhere + sysconf(_SC_PAGESIZE) :
+					   NULL,
+			    fuzz_size(a[0]), fuzz_send_flags(a[1]));
+	case CALL_RECVMMSG:
+		return do_recvmmsg(op, o);
+	case CALL_RECV_WILD:
+		return recv(fd, wild(op), fuzz_size(a[0]),
+			    fuzz_recv_flags(a[1]));
 	case CALL_SENDFILE:
 		return sendfile(fd, source, &zero, fuzz_size(a[0]));
 	case CALL_RECV:
@@ -395,8 +611,14 @@ static long long perform(const struct op *op, unsigned int index,
 		n = poll(&p, 1, 0);
 		o->extra = p.revents;
 		return n;
+	case CALL_SELECT:
+		return do_select(op, o);
 	case CALL_EPOLL:
 		return do_epoll(op, o);
+	case CALL_WATCH:
+		return do_watch(op);
+	case CALL_WAIT:
+		return do_wait(o);
 	case CALL_SETSOCKOPT:
 		return do_setsockopt(op);
 	case CALL_GETSOCKOPT:
@@ -404,6 +626,8 @@ static long long perform(const struct op *op, unsigned int index,
 	case CALL_IOCTL:
 		return do_ioctl(op, o);
 	case CALL_FCNTL:
+		if (a[1] >= 128)
+			return fcntl(fd, F_SETOWN, a[0] % 2 ? getpid() : 0);
 		flags = fcntl(fd, F_GETFL);
 		if (flags < 0)
 			return -1;
@@ -438,6 +662,9 @@ static void clear(void)
 		close(slot[i]);
 		slot[i] = -1;
 	}
+	close(watching);
+	watching = epoll_create1(EPOLL_CLOEXEC);
+	signals = 0;
 }
 
 static void obey(const struct turn *turn)
@@ -452,11 +679,11 @@ static void obey(const struct turn *turn)
 	}
 	for (i = turn->from; i < turn->to; i++) {
 		o = &board->out[i];
-		signals = 0;
 		errno = 0;
 		ret = perform(&board->program.op[i], i, o);
 		o->err = ret < 0 ? errno : 0;
 		o->signals = signals;
+		signals = 0;
 		o->ret = ret;
 	}
 }
@@ -464,7 +691,10 @@ static void obey(const struct turn *turn)
 static void work(int orders, int done)
 {
 	static const int caught[] = { SIGPIPE, SIGURG, SIGIO };
-	struct sigaction act = { .sa_handler = count_signal };
+	struct sigaction act = {
+		.sa_handler = count_signal, .sa_flags = SA_RESTART,
+	};
+	long page = sysconf(_SC_PAGESIZE);
 	struct turn turn;
 	unsigned int i;
 
@@ -472,6 +702,12 @@ static void work(int orders, int done)
 		sigaction(caught[i], &act, NULL);
 	for (i = 0; i < FUZZ_SLOTS; i++)
 		slot[i] = -1;
+	nowhere = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	watching = epoll_create1(EPOLL_CLOEXEC);
+	if (nowhere == MAP_FAILED || munmap(nowhere + page, page) ||
+	    watching < 0)
+		die("no memory");
 	fill(99, sizeof(buffer));
 	source = memfd_create("source", 0);
 	if (source < 0 ||

@@ -17,7 +17,7 @@
 
 #define proto_of(which)	((which) ? ferry() : IPPROTO_TCP)
 
-/* What is in the table of Documentation/sysctl.md as working. */
+/* What is in the table of Documentation/sockets.md as working. */
 static const struct {
 	int number;
 	const char *name;
@@ -32,6 +32,12 @@ static const struct {
 	{ TCP_LINGER2, "LINGER2" },
 	{ TCP_WINDOW_CLAMP, "WINDOW_CLAMP" },
 	{ TCP_USER_TIMEOUT, "USER_TIMEOUT" },
+	{ TCP_DEFER_ACCEPT, "DEFER_ACCEPT" },
+	{ TCP_QUICKACK, "QUICKACK" },
+	{ TCP_THIN_LINEAR_TIMEOUTS, "THIN_LINEAR_TIMEOUTS" },
+	{ TCP_THIN_DUPACK, "THIN_DUPACK" },
+	{ TCP_NOTSENT_LOWAT, "NOTSENT_LOWAT" },
+	{ TCP_INQ, "INQ" },
 };
 
 TEST(defaults)

@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls that a program may make beside send() and recv(): each scenario
+ * runs over TCP and over Ferry, and both must say the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "lib.h"
+
+typedef void (*scenario)(struct transcript *t, int proto);
+
+/* True if TCP and Ferry say the same, and TCP's says @fact. */
+static bool same(scenario run_it, const char *fact)
+{
+	struct transcript log[2] = { 0 };
+
+	run_it(&log[0], IPPROTO_TCP);
+	run_it(&log[1], ferry());
+	if (!strstr(log[0].text, fact)) {
+		printf("# TCP does not say '%s':\n%s\n", fact, log[0].text);
+		return false;
+	}
+	return same_transcript(&log[0], &log[1]);
+}
+
+static void note_select(struct transcript *t, int fd)
+{
+	struct timeval now = { 0 };
+	fd_set set[3];
+	int i, n;
+
+	for (i = 0; i < 3; i++) {
+		FD_ZERO(&set[i]);
+		FD_SET(fd, &set[i]);
+	}
+	n = select(fd + 1, &set[0], &set[1], &set[2], &now);
+	note(t, "select %d:%s%s%s", n, FD_ISSET(fd, &set[0]) ? " read" : "",
+	     FD_ISSET(fd, &set[1]) ? " write" : "",
+	     FD_ISSET(fd, &set[2]) ? " except" : "");
+}
+
+static void with_select(struct transcript *t, int proto)
+{
+	struct addr at = loopback(V4, 0);
+	int fd[2], l = listen_at(&at, proto, 3), s = open_socket(V4, proto);
+
+	note_select(t, s);
+	note_select(t, l);
+	fd[0] = dial(&at, proto);
+	wait_for(l, POLLIN, SOON_MS);
+	note_select(t, l);
+	fd[1] = accept_one(l);
+	note_select(t, fd[1]);
+	if (send(fd[0], "x", 1, MSG_OOB) != 1)
+		die("send");
+	wait_for(fd[1], POLLPRI, SOON_MS);
+	note_select(t, fd[1]);
+	shutdown(fd[0], SHUT_WR);
+	wait_for(fd[1], POLLRDHUP, SOON_MS);
+	note_select(t, fd[1]);
+	note_select(t, fd[0]);
+	close(fd[0]);
+	close(fd[1]);
+	close(l);
+	close(s);
+}
+
+TEST(select_sets)
+{
+	EXPECT_TRUE(same(with_select, "except"));
+}
+
+/* What the signal handler does: end the wait, or nothing. */
+static volatile sig_atomic_t alarms;
+static int alarm_sends = -1;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	alarms++;
+	/* Enough of them have been restarted: let the call end. */
+	if (alarm_sends >= 0 && alarms == 3 &&
+	    write(alarm_sends, "data", 4) != 4)
+		_exit(3);
+}
+
+static void set_alarm(bool restart, bool on)
+{
+	struct sigaction act = {
+		.sa_handler = on_alarm, .sa_flags = restart ? SA_RESTART : 0,
+	};
+	struct itimerval again = {
+		.it_interval.tv_usec = on ? 20000 : 0,
+		.it_value.tv_usec = on ? 20000 : 0,
+	};
+
+	alarms = 0;
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &again, NULL);
+}
+
+static void interrupted(struct transcript *t, int proto, bool restart,
+			bool bounded)
+{
+	struct timeval bound = { .tv_sec = SOON_MS / 1000 };
+	struct addr at = loopback(V4, 0);
+	int l = listen_at(&at, proto, 3), fd[2];
+	static char big[8 << 20];
+	char buf[16];
+
+	connected_pair(V4, proto, fd);
+	if (bounded) {
+		setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &bound,
+			   sizeof(bound));
+		setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
+	}
+	note(t, "SA_RESTART %d, bounded %d", restart, bounded);
+	alarm_sends = restart && !bounded ? fd[1] : -1;
+	set_alarm(restart, true);
+	note_ret(t, "recv", recv(fd[0], buf, sizeof(buf), 0));
+	if (alarm_sends < 0) {
+		note_ret(t, "accept", accept(l, NULL, NULL));
+		/* Part of it was sent before: that is what it returns. */
+		note(t, "send a part %d", send(fd[0], big, sizeof(big), 0) > 0);
+	}
+	/* Nothing more fits; restarted, it would wait for ever. */
+	if (!restart)
+		note_ret(t, "send", send(fd[0], big, sizeof(big), 0));
+	set_alarm(restart, false);
+	note(t, "alarms %d", alarms > 0);
+	close(fd[0]);
+	close(fd[1]);
+	close(l);
+}
+
+static void signals(struct transcript *t, int proto)
+{
+	interrupted(t, proto, false, false);
+	interrupted(t, proto, true, false);
+	interrupted(t, proto, true, true);
+}
+
+TEST(interrupted_and_restarted)
+{
+	EXPECT_TRUE(same(signals, "EINTR"));
+}
+
+static void fill_file(int fd, size_t len)
+{
+	char buf[4096];
+	size_t i;
+
+	for (i = 0; i < len; i += sizeof(buf)) {
+		stream_fill(1, i, buf, sizeof(buf));
+		if (write(fd, buf, sizeof(buf)) != sizeof(buf))
+			die("write");
+	}
+}
+
+static bool read_all(int fd, size_t len)
+{
+	char buf[4096];
+	ssize_t n;
+	size_t i;
+
+	for (i = 0; i < len; i += n) {
+		n = read(fd, buf, sizeof(buf));
+		if (n <= 0 || stream_check(1, i, buf, n) >= 0)
+			return false;
+	}
+	return true;
+}
+
+/* A file into a socket, and from the other through a pipe into a file. */
+static void spliced(struct transcript *t, int proto)
+{
+	const size_t len = 1 << 20;
+	int file = memfd_create("from", 0), to = memfd_create("to", 0);
+	int fd[2], p[2], status;
+	ssize_t n, sent;
+	off_t at = 0;
+	pid_t pid;
+
+	connected_pair(V6, proto, fd);
+	if (file < 0 || to < 0 || pipe(p))
+		die("memfd");
+	fill_file(file, len);
+	set_nonblocking(fd[1], true);
+	note_ret(t, "nothing there", splice(fd[1], NULL, p[1], NULL, 100, 0));
+	set_nonblocking(fd[1], false);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		while (at < (off_t)len / 2)
+			if (sendfile(fd[0], file, &at, len / 2 - at) <= 0)
+				_exit(1);
+		/* The second half by way of a pipe. */
+		while (at < (off_t)len) {
+			n = splice(file, &at, p[1], NULL, 8192, 0);
+			for (; n > 0; n -= sent) {
+				sent = splice(p[0], NULL, fd[0], NULL, n,
+					      SPLICE_F_MORE);
+				if (sent <= 0)
+					_exit(2);
+			}
+		}
+		_exit(0);
+	}
+	close(fd[0]);
+	close(p[0]);
+	close(p[1]);
+	if (pipe(p))
+		die("pipe");
+	at = 0;
+	while ((n = splice(fd[1], NULL, p[1], NULL, 65536, 0)) > 0)
+		if (splice(p[0], NULL, to, NULL, n, 0) != n)
+			die("splice into a file");
+	note_ret(t, "at the end", n);
+	waitpid(pid, &status, 0);
+	note(t, "sender %d", status);
+	lseek(to, 0, SEEK_SET);
+	note(t, "equal %d", read_all(to, len));
+	note_ret(t, "with an offset",
+		 splice(fd[1], &at, p[1], NULL, 100, 0));
+	note_ret(t, "after the end",
+		 splice(fd[1], NULL, p[1], NULL, 100, 0));
+	close(fd[1]);
+	close(p[0]);
+	close(p[1]);
+	close(file);
+	close(to);
+}
+
+TEST(sendfile_and_splice)
+{
+	EXPECT_TRUE(same(spliced, "equal 1"));
+}
+
+static void give(int box, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { "", 1 };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	if (sendmsg(box, &m, 0) != 1)
+		die("sendmsg");
+}
+
+static int take(int box)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	if (recvmsg(box, &m, 0) == 1)
+		memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	return fd;
+}
+
+/* dup(), fork() and SCM_RIGHTS: the FIN goes when the last one is closed. */
+static void shared(struct transcript *t, int proto)
+{
+	int fd[2], copy, box[2], status;
+	char buf[8];
+	pid_t pid;
+
+	connected_pair(V4, proto, fd);
+	copy = dup(fd[0]);
+	close(fd[0]);
+	note_ret(t, "by the copy", send(copy, "dup", 3, 0));
+	note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, box))
+		die("socketpair");
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		int got;
+
+		close(copy);
+		close(fd[1]);
+		got = take(box[1]);
+		if (send(got, "child", 5, 0) != 5)
+			_exit(1);
+		_exit(recv(got, buf, sizeof(buf), 0) == 3 ? 0 : 2);
+	}
+	give(box[0], copy);
+	close(copy);
+	note_ret(t, "from the child", recv(fd[1], buf, 5, MSG_WAITALL));
+	note_poll(t, "no end yet", fd[1], POLLOUT);
+	note_ret(t, "to the child", send(fd[1], "end", 3, 0));
+	waitpid(pid, &status, 0);
+	note(t, "child %d", status);
+	/* The descriptor on its way was the last. */
+	note_poll(t, "closed", fd[1], POLLRDHUP);
+	note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
+	close(fd[1]);
+	close(box[0]);
+	close(box[1]);
+}
+
+TEST(dup_fork_and_rights)
+{
+	EXPECT_TRUE(same(shared, "child 0"));
+}
+
+static bool got_signal(void *arg)
+{
+	(void)arg;
+	return alarms > 0;
+}
+
+static void note_sigio(struct transcript *t, const char *what)
+{
+	note(t, "%s: SIGIO %d", what, wait_until(got_signal, NULL, SOON_MS));
+	alarms = 0;
+}
+
+/* FIOASYNC and an owner: each event sends SIGIO. */
+static void asynchronous(struct transcript *t, int proto)
+{
+	struct sigaction act = {
+		.sa_handler = on_alarm, .sa_flags = SA_RESTART,
+	};
+	struct addr at = loopback(V4, 0);
+	int l = listen_at(&at, proto, 3), fd[2], on = 1, off = 0;
+	char buf[8];
+
+	alarm_sends = -1;
+	alarms = 0;
+	sigaction(SIGIO, &act, NULL);
+	note_ret(t, "F_SETOWN", fcntl(l, F_SETOWN, getpid()));
+	note_ret(t, "FIOASYNC", ioctl(l, FIOASYNC, &on));
+	fd[0] = dial(&at, proto);
+	note_sigio(t, "a connection");
+	fd[1] = accept_one(l);
+	fcntl(fd[1], F_SETOWN, getpid());
+	ioctl(fd[1], FIOASYNC, &on);
+	note(t, "O_ASYNC %d", !!(fcntl(fd[1], F_GETFL) & O_ASYNC));
+	alarms = 0;
+	if (send(fd[0], "x", 1, 0) != 1)
+		die("send");
+	note_sigio(t, "data");
+	note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
+	alarms = 0;
+	shutdown(fd[0], SHUT_WR);
+	note_sigio(t, "the end");
+	ioctl(fd[1], FIOASYNC, &off);
+	alarms = 0;
+	close(fd[0]);
+	wait_for(fd[1], POLLHUP, 50);
+	note(t, "not any more: %d", alarms);
+	close(fd[1]);
+	close(l);
+	signal(SIGIO, SIG_IGN);
+}
+
+TEST(fioasync)
+{
+	EXPECT_TRUE(same(asynchronous, "data: SIGIO 1"));
+}
+
+static void many_at_once(struct transcript *t, int proto)
+{
+	char text[4][8] = { "one", "two", "three", "four" };
+	struct mmsghdr m[4] = { 0 };
+	struct iovec iov[4];
+	struct timespec none = { 0 };
+	int fd[2], i;
+
+	connected_pair(V4, proto, fd);
+	for (i = 0; i < 4; i++) {
+		iov[i] = (struct iovec){ text[i], strlen(text[i]) };
+		m[i].msg_hdr.msg_iov = &iov[i];
+		m[i].msg_hdr.msg_iovlen = 1;
+	}
+	note_ret(t, "sendmmsg", sendmmsg(fd[0], m, 4, 0));
+	note(t, "%u %u %u %u", m[0].msg_len, m[1].msg_len, m[2].msg_len,
+	     m[3].msg_len);
+	shutdown(fd[0], SHUT_WR);
+	wait_for_all(fd[1], POLLIN | POLLRDHUP, SOON_MS);
+	for (i = 0; i < 4; i++)
+		iov[i].iov_len = 4;
+	note_ret(t, "recvmmsg", recvmmsg(fd[1], m, 4, MSG_WAITFORONE, &none));
+	note(t, "%u %u %u %u, %.4s", m[0].msg_len, m[1].msg_len, m[2].msg_len,
+	     m[3].msg_len, text[0]);
+	note_ret(t, "sendmmsg", sendmmsg(fd[0], m, 4, MSG_NOSIGNAL));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(sendmmsg_and_recvmmsg)
+{
+	EXPECT_TRUE(same(many_at_once, "3 3 5 4"));
+}
+
+/* A filter decides about segments: one that refuses all stops the stream. */
+static void filtered(struct transcript *t, int proto)
+{
+	struct sock_filter code[1] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog program = { 1, code };
+	int fd[2], on = 1;
+	char buf[8];
+
+	connected_pair(V4, proto, fd);
+	note_ret(t, "refuse all",
+		 setsockopt(fd[1], SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			    sizeof(program)));
+	note_ret(t, "send", send(fd[0], "text", 4, 0));
+	note(t, "nothing comes: %d", wait_for(fd[1], POLLIN, 50));
+	code[0].k = ~0U;
+	note_ret(t, "take all",
+		 setsockopt(fd[1], SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			    sizeof(program)));
+	note_ret(t, "comes again", recv(fd[1], buf, sizeof(buf), 0));
+	note_ret(t, "lock", setsockopt(fd[1], SOL_SOCKET, SO_LOCK_FILTER, &on,
+				       sizeof(on)));
+	note_ret(t, "detach", setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER,
+					 &on, sizeof(on)));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(socket_filter)
+{
+	EXPECT_TRUE(same(filtered, "comes again: 4"));
+}
+
+/* Numbers that are anybody's, but must be steady and not zero. */
+static void identity(struct transcript *t, int proto)
+{
+	unsigned long long cookie[3];
+	int fd[2], i, cpu;
+
+	connected_pair(V4, proto, fd);
+	for (i = 0; i < 3; i++) {
+		socklen_t len = sizeof(cookie[0]);
+
+		note_ret(t, "SO_COOKIE",
+			 getsockopt(fd[i / 2], SOL_SOCKET, SO_COOKIE,
+				    &cookie[i], &len));
+	}
+	note(t, "cookies %d %d", cookie[0] && cookie[0] == cookie[1],
+	     cookie[0] != cookie[2]);
+	if (send(fd[0], "x", 1, 0) != 1)
+		die("send");
+	wait_for(fd[1], POLLIN, SOON_MS);
+	cpu = get_int(fd[1], SOL_SOCKET, SO_INCOMING_CPU);
+	note(t, "processor %d", cpu >= 0 && cpu < sysconf(_SC_NPROCESSORS_CONF));
+	note(t, "busy poll %d", get_int(fd[1], SOL_SOCKET, SO_BUSY_POLL));
+	set_int(fd[1], SOL_SOCKET, SO_BUSY_POLL, 50);
+	note(t, "busy poll %d", get_int(fd[1], SOL_SOCKET, SO_BUSY_POLL));
+	note_ret(t, "recv", recv(fd[1], &i, 1, 0));
+	note_ret(t, "recv", recv(fd[1], &i, 1, MSG_DONTWAIT));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(cookie_processor_and_busy_poll)
+{
+	EXPECT_TRUE(same(identity, "cookies 1 1"));
+}
+
+/* TCP_DEFER_ACCEPT: a connection that says nothing does not wake accept(). */
+static void deferred(struct transcript *t, int proto)
+{
+	struct addr at = loopback(V4, 0);
+	int l = listen_at(&at, proto, 3), fd, got;
+
+	set_int(l, IPPROTO_TCP, 9 /* TCP_DEFER_ACCEPT */, 5);
+	note(t, "seconds %d", get_int(l, IPPROTO_TCP, 9));
+	fd = dial(&at, proto);
+	note(t, "silent: %d", wait_for(l, POLLIN, 50));
+	note_ret(t, "send", send(fd, "hello", 5, 0));
+	note_poll(t, "talks", l, POLLIN);
+	got = accept_one(l);
+	note_ret(t, "waits", recv(got, &at, sizeof(at), MSG_DONTWAIT));
+	close(fd);
+	close(got);
+	close(l);
+}
+
+TEST(defer_accept)
+{
+	EXPECT_TRUE(same(deferred, "waits: 5"));
+}
+
+/* A 32-bit program does the same as this one would: see calls32.c. */
+static void narrow(struct transcript *t, int proto)
+{
+	char number[8], line[200];
+	int out[2], status;
+	FILE *f;
+	pid_t pid;
+
+	if (pipe(out))
+		die("pipe");
+	snprintf(number, sizeof(number), "%d", proto);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		dup2(out[1], 1);
+		execl("/tests/calls32", "calls32", number, NULL);
+		_exit(errno == ENOEXEC ? 125 : 126);
+	}
+	close(out[1]);
+	f = fdopen(out[0], "r");
+	while (fgets(line, sizeof(line), f))
+		note(t, "%s", strtok(line, "\n"));
+	fclose(f);
+	waitpid(pid, &status, 0);
+	note(t, "status %d", status >> 8);
+}
+
+TEST(programs_of_32_bits)
+{
+	struct transcript t = { 0 };
+
+	narrow(&t, IPPROTO_TCP);
+	/* The debug kernel cannot run any. */
+	if (!strcmp(t.text, "status 125\n"))
+		return;
+	EXPECT_TRUE(same(narrow, "status 0"));
+}
+
+TEST_HARNESS_MAIN
