@@ -30,8 +30,6 @@
 #define TCP_INQ		36
 #define SIOCINQ		0x541b
 
-#define __used __attribute__((__used__))
-
 struct iovec32 {
 	void *base;
 	unsigned int len;
@@ -155,7 +153,7 @@ static void options(int fd)
 				 P(&value), 3));
 }
 
-static __used int run(int proto)
+static int run(int proto)
 {
 	unsigned short at[8] = { 2, 0, 0x007f, 0x0100 };	/* 127.0.0.1 */
 	int l, out, in, len = sizeof(at);
@@ -176,8 +174,10 @@ static __used int run(int proto)
 	return 0;
 }
 
+void start(const int *stack);
+
 /* The stack holds argc, argv[0], argv[1] ...: a number in decimal. */
-static __used void start(const int *stack)
+void start(const int *stack)
 {
 	const char *text = (const char *)stack[2];
 	int proto = 0;

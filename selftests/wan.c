@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 	for (a = 0; a < n_algorithms; a++) {
 		for (p = 0; p < n_protocols; p++) {
 			if (path_has(algorithms[a],
-				      path_proto(protocols[p])))
+				     path_proto(protocols[p])))
 				continue;
 			printf("missing %s %s\n", algorithms[a], protocols[p]);
 			break;
