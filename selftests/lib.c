@@ -3,6 +3,7 @@
  * What the selftests share; lib.h says what each function is for.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -322,6 +324,19 @@ bool wait_until(bool (*check)(void *arg), void *arg, int timeout_ms)
 			return false;
 		tick();
 	}
+}
+
+bool ferry_unloaded(void *arg)
+{
+	DIR *holders = opendir("/sys/module/ferry/holders");
+	struct dirent *entry;
+
+	(void)arg;
+	while (holders && (entry = readdir(holders)))
+		syscall(SYS_delete_module, entry->d_name, O_NONBLOCK);
+	if (holders)
+		closedir(holders);
+	return !syscall(SYS_delete_module, "ferry", O_NONBLOCK);
 }
 
 /* ------------------------------------------------------------------ */

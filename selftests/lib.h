@@ -109,6 +109,12 @@ short wait_for_all(int fd, short events, int timeout_ms);
 /* Wait for @check to hold, looking again at every clock tick. */
 bool wait_until(bool (*check)(void *arg), void *arg, int timeout_ms);
 
+/*
+ * Unload ferry.ko, after what is built on it (congestion control that an
+ * earlier test has had loaded); for wait_until().
+ */
+bool ferry_unloaded(void *arg);
+
 /* ------------------------------------------------------------------ */
 /* Byte streams */
 

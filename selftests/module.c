@@ -33,12 +33,6 @@ static int unload(void)
 	return syscall(SYS_delete_module, "ferry", O_NONBLOCK);
 }
 
-static bool unloaded(void *arg)
-{
-	(void)arg;
-	return !unload();
-}
-
 #define MODPROBE "/proc/sys/kernel/modprobe"
 
 FIXTURE(module) {
@@ -140,7 +134,7 @@ TEST_F(module, comes_and_goes_with_traffic_in_between)
 		ASSERT_TRUE(exchange(fd[0], fd[1], 100000, SOON_MS));
 		close(fd[0]);
 		close(fd[1]);
-		ASSERT_TRUE(wait_until(unloaded, NULL, 3 * SOON_MS))
+		ASSERT_TRUE(wait_until(ferry_unloaded, NULL, 3 * SOON_MS))
 			TH_LOG("unload: %s", errno_name(errno));
 		ASSERT_EQ(0, load());
 	}
@@ -169,7 +163,7 @@ TEST_F(module, stays_while_a_socket_is_open)
 	/* It was not harmed by being asked. */
 	EXPECT_EQ(-1, send(fd[1], "x", 1, MSG_NOSIGNAL) - 2);
 	close(fd[1]);
-	EXPECT_TRUE(wait_until(unloaded, NULL, 3 * SOON_MS))
+	EXPECT_TRUE(wait_until(ferry_unloaded, NULL, 3 * SOON_MS))
 		TH_LOG("unload: %s", errno_name(errno));
 }
 
@@ -186,7 +180,7 @@ TEST_F(module, goes_although_connections_wait_in_time_wait)
 		ASSERT_EQ(0, recv(fd[1], &c, 1, 0));
 		close(fd[1]);
 	}
-	EXPECT_TRUE(wait_until(unloaded, NULL, 3 * SOON_MS))
+	EXPECT_TRUE(wait_until(ferry_unloaded, NULL, 3 * SOON_MS))
 		TH_LOG("unload: %s", errno_name(errno));
 }
 
@@ -211,7 +205,7 @@ TEST_F(module, leaves_nothing_behind)
 	close(fd[1]);
 	EXPECT_LT(0, mentions("/proc/modules"));
 	EXPECT_LT(0, mentions("/proc/net/protocols"));
-	ASSERT_TRUE(wait_until(unloaded, NULL, 3 * SOON_MS));
+	ASSERT_TRUE(wait_until(ferry_unloaded, NULL, 3 * SOON_MS));
 	EXPECT_EQ(0, left_behind());
 }
 
