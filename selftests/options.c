@@ -460,6 +460,12 @@ TEST_F(options, no_sack_blocks_unless_both_permit)
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
+/* With Accurate ECN a kernel reads CWR in a SYN-ACK as part of a counter. */
+static bool has_accurate_ecn(void)
+{
+	return !access("/proc/sys/net/ipv4/tcp_ecn_option", F_OK);
+}
+
 TEST_F(options, ecn_is_negotiated)
 {
 	static const struct {
@@ -491,6 +497,8 @@ TEST_F(options, ecn_is_negotiated)
 			struct tcp_info info;
 			socklen_t len = sizeof(info);
 
+			if (answer[n / 2] & CWR && has_accurate_ecn())
+				continue;
 			stage_open(&st, variant->fam, i, &self->log[i]);
 			setting(&st, "ecn", n % 2);
 			open_by_kernel(&st, ALL, answer[n / 2]);

@@ -282,6 +282,12 @@ static bool over_fin(const struct probe *p)
 	       p->len;
 }
 
+static bool ends_beyond(const struct probe *p)
+{
+	return has(p, ACK, SYN | RST) && p->seq == RIGHT && p->seq_off <= 0 &&
+	       p->len;
+}
+
 static const struct {
 	unsigned int places;
 	bool (*when)(const struct probe *p);
@@ -307,6 +313,8 @@ static const struct {
 	{ IN(SYN_CROSSED), bad_ack, " <RST" },
 	/* There is no text where the FIN was. */
 	{ PEER_CLOSED, over_fin, ";" },
+	/* What is within the window counts (newer kernels). */
+	{ IN(CLOSING) | IN(LAST_ACK), ends_beyond, ";" },
 };
 
 /* When an ACK goes that is only owed is not this test's business. */
