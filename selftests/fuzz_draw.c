@@ -92,7 +92,6 @@ const struct sockopt fuzz_options[] = {
 	O(SOL_SOCKET, SO_DETACH_FILTER, true, true),
 	O(SOL_SOCKET, SO_RXQ_OVFL, true, true),
 	O(SOL_SOCKET, SO_BINDTOIFINDEX, false, true),
-	O(SOL_SOCKET, SO_TXREHASH, true, true),
 	O(SOL_SOCKET, SO_RCVTIMEO, false, true),
 	O(SOL_SOCKET, SO_MEMINFO, true, false),
 	O(SOL_SOCKET, SO_ACCEPTCONN, true, true),
