@@ -268,17 +268,20 @@ static void note_received(struct transcript *t, int fd, time_t since)
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
+	struct timespec now;
 	struct cmsghdr *c;
 	long seconds;
 
 	note_ret(t, "recvmsg", recvmsg(fd, &m, 0));
+	/* Not time(), which may be a tick behind and in the last second. */
+	clock_gettime(CLOCK_REALTIME, &now);
 	note(t, "   %zu bytes of control", m.msg_controllen);
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
 		memcpy(&seconds, CMSG_DATA(c), sizeof(seconds));
 		if (c->cmsg_level == SOL_SOCKET)
 			note(t, "   type %d, %zu bytes, in time %d",
 			     c->cmsg_type, c->cmsg_len,
-			     seconds >= since && seconds <= time(NULL));
+			     seconds >= since && seconds <= now.tv_sec);
 		else
 			note(t, "   level %d, type %d, %d", c->cmsg_level,
 			     c->cmsg_type, (int)seconds);
