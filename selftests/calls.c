@@ -122,6 +122,7 @@ static void interrupted(struct transcript *t, int proto, bool restart,
 	int l = listen_at(&at, proto, 3), fd[2];
 	static char big[8 << 20];
 	char buf[16];
+	ssize_t n;
 
 	connected_pair(V4, proto, fd);
 	if (bounded) {
@@ -138,9 +139,13 @@ static void interrupted(struct transcript *t, int proto, bool restart,
 		/* Part of it was sent before: that is what it returns. */
 		note(t, "send a part %d", send(fd[0], big, sizeof(big), 0) > 0);
 	}
-	/* Nothing more fits; restarted, it would wait for ever. */
-	if (!restart)
-		note_ret(t, "send", send(fd[0], big, sizeof(big), 0));
+	/* Until nothing more fits; restarted, it would wait for ever. */
+	if (!restart) {
+		do
+			n = send(fd[0], big, sizeof(big), 0);
+		while (n > 0);
+		note_ret(t, "send", n);
+	}
 	set_alarm(restart, false);
 	note(t, "alarms %d", alarms > 0);
 	close(fd[0]);
