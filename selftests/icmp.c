@@ -13,7 +13,6 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,24 +73,6 @@ static const struct message messages[2][24] = {
 static bool is_last(const struct message *m)
 {
 	return !m->type;
-}
-
-/* What was seen of one protocol. */
-struct sight {
-	char text[1000];
-	size_t len;
-};
-
-static void __printf(2, 3) see(struct sight *sight, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	sight->len += vsnprintf(sight->text + sight->len,
-				sizeof(sight->text) - sight->len, fmt, ap);
-	va_end(ap);
-	if (sight->len >= sizeof(sight->text))
-		die("too much to see: %s", sight->text);
 }
 
 static void see_answer(struct stage *st, const struct segment *r, void *arg)
@@ -168,8 +149,7 @@ static void try_message(struct stage *st, const struct attempt *a,
 	bool v4 = st->w->fam == V4;
 	struct segment about, s;
 
-	sight->len = 0;
-	sight->text[0] = 0;
+	*sight = (struct sight){ 0 };
 	stage_bring(st, a->place);
 	if (st->fd >= 0)
 		set_int(st->fd, v4 ? SOL_IP : SOL_IPV6,

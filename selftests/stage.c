@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -327,4 +328,16 @@ int stage_state(const struct stage *st)
 	if (getsockopt(st->fd, SOL_TCP, TCP_INFO, &info, &len))
 		die("TCP_INFO");
 	return info.tcpi_state;
+}
+
+void see(struct sight *sight, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	sight->len += vsnprintf(sight->text + sight->len,
+				sizeof(sight->text) - sight->len, fmt, ap);
+	va_end(ap);
+	if (sight->len >= sizeof(sight->text))
+		die("too much to see: %s", sight->text);
 }

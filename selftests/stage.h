@@ -79,4 +79,12 @@ void stage_drain(struct stage *st,
 int stage_state(const struct stage *st);
 const char *state_name(int state);
 
+/* What was seen of one protocol, on a line; all zero to begin with. */
+struct sight {
+	char text[1000];
+	size_t len;
+};
+
+void see(struct sight *sight, const char *fmt, ...) __printf(2, 3);
+
 #endif /* FERRY_SELFTESTS_STAGE_H */

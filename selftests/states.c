@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,9 +19,6 @@
 
 #include "ktest.h"
 #include "stage.h"
-
-#define ECE 0x40
-#define CWR 0x80
 
 /* From where a number is counted. */
 enum base { LEFT, RIGHT, UNA, NXT, OLDEST };
@@ -141,24 +137,6 @@ static struct segment probe_segment(const struct stage *st,
 	return s;
 }
 
-/* What was seen of one protocol. */
-struct sight {
-	char text[1000];
-	size_t len;
-};
-
-static void __printf(2, 3) see(struct sight *sight, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	sight->len += vsnprintf(sight->text + sight->len,
-				sizeof(sight->text) - sight->len, fmt, ap);
-	va_end(ap);
-	if (sight->len >= sizeof(sight->text))
-		die("too much to see: %s", sight->text);
-}
-
 /* Numbers relative to what both ends began with, unless they are zero. */
 static void see_answer(struct stage *st, const struct segment *r, void *arg)
 {
@@ -196,8 +174,7 @@ static void try_probe(struct stage *st, enum place place,
 {
 	struct segment s;
 
-	sight->len = 0;
-	sight->text[0] = 0;
+	*sight = (struct sight){ 0 };
 	stage_bring(st, place);
 	/* Acknowledgments that were due anyway. */
 	stage_drain(st, NULL, NULL);
