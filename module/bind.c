@@ -13,7 +13,6 @@
  * share has more buckets than chains.
  */
 #include <linux/random.h>
-#include <linux/siphash.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/l3mdev.h>

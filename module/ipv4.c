@@ -3,7 +3,6 @@
  * IPv4: packets in and out, routes and addresses.
  */
 #include <linux/icmp.h>
-#include <linux/siphash.h>
 #include <linux/errqueue.h>
 #include <net/icmp.h>
 #include <net/inet_common.h>
