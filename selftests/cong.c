@@ -4,12 +4,10 @@
  * asked for, inherited, changed under traffic, kept while in use; and pacing.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ktest.h"
@@ -50,16 +48,6 @@ static bool is_loaded(const char *module)
 	return strstr(modules, start);
 }
 
-static int unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK);
-}
-
-static bool unloaded(void *module)
-{
-	return !unload(module) || errno == ENOENT;
-}
-
 /* Nothing is left loaded: what uses ferry.ko would keep it from unloading. */
 static void unload_all(void)
 {
@@ -69,7 +57,7 @@ static void unload_all(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(modules); i++)
-		if (!wait_until(unloaded, modules[i], SOON_MS))
+		if (!wait_until(module_unloaded, modules[i], SOON_MS))
 			die("%s stays", modules[i]);
 }
 
@@ -140,7 +128,7 @@ TEST_F(algorithms, come_when_they_are_asked_for)
 {
 	int fd;
 
-	ASSERT_TRUE(wait_until(unloaded, "ferry_dctcp", SOON_MS));
+	ASSERT_TRUE(wait_until(module_unloaded, "ferry_dctcp", SOON_MS));
 	EXPECT_FALSE(is_loaded("ferry_dctcp"));
 	fd = open_socket(V4, ferry());
 	EXPECT_EQ(0, choose(fd, "dctcp"));
@@ -156,7 +144,7 @@ TEST_F(algorithms, stay_while_they_are_used)
 	int listener = listen_at(&at, ferry(), 5), client, server;
 
 	ASSERT_EQ(0, choose(listener, "dctcp"));
-	EXPECT_EQ(-1, unload("ferry_dctcp"));
+	EXPECT_EQ(-1, unload_module("ferry_dctcp"));
 	EXPECT_EQ(EWOULDBLOCK, errno);
 
 	client = dial(&at, ferry());
@@ -165,13 +153,13 @@ TEST_F(algorithms, stay_while_they_are_used)
 	close(listener);
 	EXPECT_STREQ("cubic", chosen(client));
 	EXPECT_STREQ("dctcp", chosen(server));
-	EXPECT_EQ(-1, unload("ferry_dctcp"));
+	EXPECT_EQ(-1, unload_module("ferry_dctcp"));
 	EXPECT_EQ(EWOULDBLOCK, errno);
 
 	EXPECT_TRUE(exchange(client, server, 100000, SOON_MS));
 	close(server);
 	close(client);
-	EXPECT_TRUE(wait_until(unloaded, "ferry_dctcp", SOON_MS));
+	EXPECT_TRUE(wait_until(module_unloaded, "ferry_dctcp", SOON_MS));
 	EXPECT_FALSE(is_loaded("ferry_dctcp"));
 }
 

@@ -6,11 +6,9 @@
  * shows.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "ktest.h"
 #include "lib.h"
@@ -272,10 +270,8 @@ FIXTURE_SETUP(without_module)
 
 FIXTURE_TEARDOWN(without_module)
 {
-	int fd = open("/ferry/ferry.ko", O_RDONLY | O_CLOEXEC);
-
 	write_file(MODPROBE, self->modprobe);
-	if (syscall(SYS_finit_module, fd, "", 0))
+	if (load_ferry(""))
 		die("load");
 }
 

@@ -102,6 +102,8 @@ long long now_ms(void);
 /* How long an event that must come may take. */
 #define SOON_MS (10000 * slowness())
 
+#define EVERY_EVENT (POLLIN | POLLPRI | POLLOUT | POLLRDHUP)
+
 /* Wait until poll() reports one of @events; returns revents, 0 if too late. */
 short wait_for(int fd, short events, int timeout_ms);
 /* Wait until poll() reports all of @events; returns the last mask seen. */
@@ -109,14 +111,8 @@ short wait_for_all(int fd, short events, int timeout_ms);
 /* Wait for @check to hold, looking again at every clock tick. */
 bool wait_until(bool (*check)(void *arg), void *arg, int timeout_ms);
 
-/*
- * Unload ferry.ko, after what is built on it (congestion control that an
- * earlier test has had loaded); for wait_until().
- */
-bool ferry_unloaded(void *arg);
-
 /* ------------------------------------------------------------------ */
-/* Byte streams */
+/* Byte streams: stream.c */
 
 /*
  * Byte n of stream s is the same whoever computes it, so a receiver needs no
@@ -139,12 +135,26 @@ bool recv_stream(int fd, __u64 stream, __u64 pos, __u64 len);
 bool exchange(int a, int b, __u64 bytes, int stall_ms);
 
 /* ------------------------------------------------------------------ */
-/* Hosts and links */
+/* Programs and children: process.c */
 
-/* Run a program found on the path of a real system, not a shell's applet. */
+/*
+ * Where a program of the system is, or NULL.  The shells of small systems bring
+ * an ip and a tc that know no netem; those do not count.
+ */
+const char *find_tool(const char *name);
+/* Run such a program. */
 void run(const char *fmt, ...) __printf(1, 2);
 /* Its exit status; -1 for a signal. */
 int run_status(const char *fmt, ...) __printf(1, 2);
+
+/* A child that dies with its parent; exits with what @body returns. */
+pid_t spawn(int (*body)(void *arg), void *arg);
+/* Wait for a child; its exit status, or -1 for a signal or a missed deadline. */
+int reap(pid_t pid, int timeout_ms);
+
+/* ------------------------------------------------------------------ */
+/* What the kernel tells, and is told: kernel.c */
+
 void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buf, size_t size);
 
@@ -162,6 +172,21 @@ unsigned long counter(int proto, const char *name);
 int sockets_in_use(enum family fam, int proto);
 /* What the queues of all sockets of a protocol take, in every namespace. */
 long pages_in_use(int proto);
+
+/* Load ferry.ko with these parameters; the status is that of the call. */
+int load_ferry(const char *parameters);
+/* Unload a module, unless it is in use; likewise. */
+int unload_module(const char *name);
+/* The same until it is gone; for wait_until(). */
+bool module_unloaded(void *name);
+/*
+ * Unload ferry.ko, after what is built on it (congestion control that an
+ * earlier test has had loaded); for wait_until().
+ */
+bool ferry_unloaded(void *arg);
+
+/* ------------------------------------------------------------------ */
+/* Hosts and links: hosts.c */
 
 /*
  * Wait until an address that was just added is in use, which for IPv6 the
@@ -217,13 +242,8 @@ const char *ends_name(enum ends ends);
 void hosts_connect_ends(const struct hosts *h, enum family fam, enum ends ends,
 			int fd[2]);
 
-/* A child that dies with its parent; exits with what @body returns. */
-pid_t spawn(int (*body)(void *arg), void *arg);
-/* Wait for a child; its exit status, or -1 for a signal or a missed deadline. */
-int reap(pid_t pid, int timeout_ms);
-
 /* ------------------------------------------------------------------ */
-/* Transcripts */
+/* Transcripts: transcript.c */
 
 struct transcript {
 	char *text;

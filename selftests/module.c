@@ -5,33 +5,13 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "ktest.h"
 #include "lib.h"
-
-static int load(void)
-{
-	int fd = open("/ferry/ferry.ko", O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		die("open /ferry/ferry.ko");
-	ret = syscall(SYS_finit_module, fd, "", 0);
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "ferry", O_NONBLOCK);
-}
 
 #define MODPROBE "/proc/sys/kernel/modprobe"
 
@@ -48,14 +28,14 @@ FIXTURE_SETUP(module)
 		die("read " MODPROBE);
 	write_file(MODPROBE, "\n");
 	/* The runner has loaded it; a test that failed may have removed it. */
-	if (load() && errno != EEXIST)
+	if (load_ferry("") && errno != EEXIST)
 		die("load");
 }
 
 FIXTURE_TEARDOWN(module)
 {
 	write_file(MODPROBE, self->modprobe);
-	if (load() && errno != EEXIST)
+	if (load_ferry("") && errno != EEXIST)
 		die("load");
 }
 
@@ -114,11 +94,11 @@ TEST_F(module, comes_and_goes_fifty_times)
 	int i;
 
 	for (i = 0; i < 50; i++) {
-		ASSERT_EQ(0, unload())
+		ASSERT_EQ(0, unload_module("ferry"))
 			TH_LOG("unload %d: %s", i, errno_name(errno));
 		ASSERT_EQ(-1, socket(AF_INET, SOCK_STREAM, ferry()));
 		EXPECT_STREQ("EPROTONOSUPPORT", errno_name(errno));
-		ASSERT_EQ(0, load())
+		ASSERT_EQ(0, load_ferry(""))
 			TH_LOG("load %d: %s", i, errno_name(errno));
 	}
 }
@@ -136,7 +116,7 @@ TEST_F(module, comes_and_goes_with_traffic_in_between)
 		close(fd[1]);
 		ASSERT_TRUE(wait_until(ferry_unloaded, NULL, 3 * SOON_MS))
 			TH_LOG("unload: %s", errno_name(errno));
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, load_ferry(""));
 	}
 }
 
@@ -148,18 +128,18 @@ TEST_F(module, stays_while_a_socket_is_open)
 
 	own_namespace();
 	s = open_socket(V4, ferry());
-	ASSERT_EQ(-1, unload());
+	ASSERT_EQ(-1, unload_module("ferry"));
 	EXPECT_STREQ("EAGAIN", errno_name(errno));
 	close(s);
 
 	s = listen_at(&at, ferry(), 1);
-	ASSERT_EQ(-1, unload());
+	ASSERT_EQ(-1, unload_module("ferry"));
 	close(s);
 
 	connected_pair(V6, ferry(), fd);
-	ASSERT_EQ(-1, unload());
+	ASSERT_EQ(-1, unload_module("ferry"));
 	close(fd[0]);
-	ASSERT_EQ(-1, unload());
+	ASSERT_EQ(-1, unload_module("ferry"));
 	/* It was not harmed by being asked. */
 	EXPECT_EQ(-1, send(fd[1], "x", 1, MSG_NOSIGNAL) - 2);
 	close(fd[1]);
@@ -186,12 +166,12 @@ TEST_F(module, goes_although_connections_wait_in_time_wait)
 
 TEST_F(module, comes_by_itself_with_the_first_socket)
 {
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, unload_module("ferry"));
 	ASSERT_EQ(-1, socket(AF_INET, SOCK_STREAM, ferry()));
 	write_file(MODPROBE, self->modprobe);
 	EXPECT_LE(0, socket(AF_INET, SOCK_STREAM, ferry()))
 		TH_LOG("socket: %s", errno_name(errno));
-	ASSERT_EQ(0, unload() + 1);
+	ASSERT_EQ(0, unload_module("ferry") + 1);
 }
 
 TEST_F(module, leaves_nothing_behind)
@@ -211,18 +191,18 @@ TEST_F(module, leaves_nothing_behind)
 
 TEST_F(module, refuses_a_protocol_number_that_is_not_for_experiments)
 {
-	int fd = open("/ferry/ferry.ko", O_RDONLY | O_CLOEXEC);
+	int fd;
 
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, unload());
-	EXPECT_EQ(-1, syscall(SYS_finit_module, fd, "protocol=6", 0));
+	ASSERT_EQ(0, unload_module("ferry"));
+	EXPECT_EQ(-1, load_ferry("protocol=6"));
 	EXPECT_STREQ("EINVAL", errno_name(errno));
-	ASSERT_EQ(0, syscall(SYS_finit_module, fd, "protocol=254", 0))
+	ASSERT_EQ(0, load_ferry("protocol=254"))
 		TH_LOG("protocol=254: %s", errno_name(errno));
-	EXPECT_LE(0, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 254));
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 254);
+	EXPECT_LE(0, fd);
 	EXPECT_EQ(-1, socket(AF_INET, SOCK_STREAM, 253));
-	close(fd + 1);
-	ASSERT_EQ(0, unload())
+	close(fd);
+	ASSERT_EQ(0, unload_module("ferry"))
 		TH_LOG("unload: %s", errno_name(errno));
 }
 

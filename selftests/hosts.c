@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Network namespaces, the link between two of them, and who speaks which
+ * protocol at its ends.  lib.h says what each function is for.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+void own_namespace(void)
+{
+	if (unshare(CLONE_NEWNET))
+		die("unshare(CLONE_NEWNET)");
+	run("ip link set lo up");
+}
+
+/* A datagram to oneself comes back once the address has its local route. */
+static bool reaches_itself(void *arg)
+{
+	struct addr *a = arg;
+	int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct addr name;
+	bool ok = false;
+	char c;
+
+	if (fd < 0)
+		die("UDP socket");
+	if (!bind(fd, &a->sa, a->len)) {
+		name = local_addr(fd);
+		ok = sendto(fd, "x", 1, 0, &name.sa, name.len) == 1 &&
+		     wait_for(fd, POLLIN, 20) && recv(fd, &c, 1, 0) == 1;
+	}
+	close(fd);
+	return ok;
+}
+
+void await_address(const char *text)
+{
+	struct addr a = addr_of(text, 0);
+
+	if (!wait_until(reaches_itself, &a, SOON_MS))
+		die("%s does not become usable", text);
+}
+
+static int this_namespace(void)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY);
+
+	if (fd < 0)
+		die("open /proc/self/ns/net");
+	return fd;
+}
+
+void hosts_enter(const struct hosts *h, int which)
+{
+	if (setns(h->ns[which], CLONE_NEWNET))
+		die("setns to host %d", which);
+}
+
+void hosts_make(struct hosts *h, int mtu)
+{
+	int i;
+
+	own_namespace();
+	h->ns[0] = this_namespace();
+	own_namespace();
+	h->ns[1] = this_namespace();
+
+	hosts_enter(h, 0);
+	run("ip link add name " LINK " mtu %d type veth peer name " LINK
+	    " mtu %d netns /proc/%d/fd/%d", mtu, mtu, getpid(), h->ns[1]);
+	for (i = 0; i < 2; i++) {
+		hosts_enter(h, i);
+		run("ip link set " LINK " address 02:00:00:00:00:%02x", i + 1);
+		run("ip address add 10.0.0.%d/24 dev " LINK, i + 1);
+		run("ip address add fd00::%d/64 dev " LINK " nodad", i + 1);
+		run("ip link set " LINK " up");
+		/* A bad link must not keep the hosts from finding each other. */
+		run("ip neigh replace 10.0.0.%d dev " LINK
+		    " lladdr 02:00:00:00:00:%02x nud permanent", 2 - i, 2 - i);
+		run("ip neigh replace fd00::%d dev " LINK
+		    " lladdr 02:00:00:00:00:%02x nud permanent", 2 - i, 2 - i);
+	}
+	for (i = 0; i < 2; i++) {
+		hosts_enter(h, i);
+		await_address(i ? "fd00::2" : "fd00::1");
+	}
+	hosts_enter(h, 0);
+}
+
+void hosts_netem(const struct hosts *h, const char *fmt, ...)
+{
+	char parameters[512];
+	va_list ap;
+	int i;
+
+	va_start(ap, fmt);
+	vsnprintf(parameters, sizeof(parameters), fmt, ap);
+	va_end(ap);
+	for (i = 0; i < 2; i++) {
+		hosts_enter(h, i);
+		run("tc qdisc replace dev " LINK " root netem %s", parameters);
+	}
+	hosts_enter(h, 0);
+}
+
+struct addr host_addr(int which, enum family fam, __u16 port)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%s%d",
+		 fam == V4 ? "10.0.0." :
+		 fam == V6 ? "fd00::" : "::ffff:10.0.0.", which + 1);
+	return addr_of(text, port);
+}
+
+bool can_bridge(void)
+{
+	return find_tool("ferry");
+}
+
+void hosts_bridge(const struct hosts *h, int which)
+{
+	hosts_enter(h, which);
+	run("ferry bridge add " LINK " --listen all");
+	hosts_enter(h, 0);
+}
+
+int ends_proto(enum ends ends, int which)
+{
+	enum ends ferrys = which ? TCP_TO_FERRY : FERRY_TO_TCP;
+
+	return ends == FERRY_TO_FERRY || ends == ferrys ? ferry() : IPPROTO_TCP;
+}
+
+bool ends_differ(enum ends ends)
+{
+	return ends_proto(ends, 0) != ends_proto(ends, 1);
+}
+
+const char *ends_name(enum ends ends)
+{
+	static const char * const names[] = {
+		"TCP", "Ferry", "Ferry to TCP", "TCP to Ferry",
+	};
+
+	return names[ends];
+}
+
+void hosts_connect_ends(const struct hosts *h, enum family fam, enum ends ends,
+			int fd[2])
+{
+	struct addr at = host_addr(1, fam, 0);
+	int l;
+
+	hosts_enter(h, 1);
+	l = listen_at(&at, ends_proto(ends, 1), 8);
+	hosts_enter(h, 0);
+	fd[0] = dial(&at, ends_proto(ends, 0));
+	if (fd[0] < 0)
+		die("%s: connect to %s", ends_name(ends), addr_text(&at));
+	fd[1] = accept_one(l);
+	close(l);
+}
+
+void hosts_connect(const struct hosts *h, enum family fam, int proto,
+		   int fd[2])
+{
+	hosts_connect_ends(h, fam, proto == IPPROTO_TCP ? TCP_TO_TCP :
+							  FERRY_TO_FERRY, fd);
+}
