@@ -28,14 +28,13 @@ static void address6(struct sockaddr_in6 *to, const struct in6_addr *addr,
 /**
  * ferry_trace_sock() - both ends of a full or mini socket
  * @c: the socket
- * @local: its own address
- * @remote: the peer's
+ * @local: its own address, room for a struct sockaddr_in6
+ * @remote: the peer's, likewise
  */
-void ferry_trace_sock(const struct sock_common *c, struct sockaddr_in6 *local,
-		      struct sockaddr_in6 *remote)
+void ferry_trace_sock(const struct sock_common *c, void *local, void *remote)
 {
-	memset(local, 0, sizeof(*local));
-	memset(remote, 0, sizeof(*remote));
+	memset(local, 0, sizeof(struct sockaddr_in6));
+	memset(remote, 0, sizeof(struct sockaddr_in6));
 #if IS_ENABLED(CONFIG_IPV6)
 	if (c->skc_family == AF_INET6) {
 		address6(local, &c->skc_v6_rcv_saddr, htons(c->skc_num));

@@ -43,8 +43,7 @@ struct ferry_trace_hdr {
 	u8 flags;
 };
 
-void ferry_trace_sock(const struct sock_common *c, struct sockaddr_in6 *local,
-		      struct sockaddr_in6 *remote);
+void ferry_trace_sock(const struct sock_common *c, void *local, void *remote);
 void ferry_trace_segment(const struct sk_buff *skb,
 			 struct ferry_trace_hdr *to);
 
@@ -127,6 +126,9 @@ TRACE_DEFINE_ENUM(TCP_NEW_SYN_RECV);
 		{ FERRY_ECE, "ECE" },			\
 		{ FERRY_CWR, "CWR" })
 
+/* An address and port in an event; bytes, which every reader of traces knows. */
+#define __ferry_addr(name) __array(__u8, name, sizeof(struct sockaddr_in6))
+
 /**
  * trace_ferry_state() - a connection goes to another state
  * @c: full or mini socket; TIME_WAIT and half-open ones begin and end in CLOSE
@@ -142,16 +144,15 @@ TRACE_EVENT(ferry_state,
 		__field(const void *, sk)
 		__field(int, oldstate)
 		__field(int, newstate)
-		__array(__u8, local, sizeof(struct sockaddr_in6))
-		__array(__u8, remote, sizeof(struct sockaddr_in6))
+		__ferry_addr(local)
+		__ferry_addr(remote)
 	),
 
 	TP_fast_assign(
 		__entry->sk = c;
 		__entry->oldstate = oldstate;
 		__entry->newstate = newstate;
-		ferry_trace_sock(c, (struct sockaddr_in6 *)__entry->local,
-				 (struct sockaddr_in6 *)__entry->remote);
+		ferry_trace_sock(c, __entry->local, __entry->remote);
 	),
 
 	TP_printk("local=%pISpc remote=%pISpc oldstate=%s newstate=%s",
@@ -206,8 +207,8 @@ TRACE_EVENT(ferry_reset,
 		__field(const void *, sk)
 		__field(int, state)
 		__field(bool, sent)
-		__array(__u8, local, sizeof(struct sockaddr_in6))
-		__array(__u8, remote, sizeof(struct sockaddr_in6))
+		__ferry_addr(local)
+		__ferry_addr(remote)
 	),
 
 	TP_fast_assign(
@@ -216,9 +217,7 @@ TRACE_EVENT(ferry_reset,
 		__entry->state = TCP_CLOSE;
 		if (c) {
 			__entry->state = c->skc_state;
-			ferry_trace_sock(c,
-				(struct sockaddr_in6 *)__entry->local,
-				(struct sockaddr_in6 *)__entry->remote);
+			ferry_trace_sock(c, __entry->local, __entry->remote);
 		} else {
 			struct ferry_trace_hdr hdr;
 
@@ -245,8 +244,8 @@ TRACE_EVENT(ferry_ack,
 	TP_ARGS(sk, ack_seq, acked),
 
 	TP_STRUCT__entry(
-		__array(__u8, local, sizeof(struct sockaddr_in6))
-		__array(__u8, remote, sizeof(struct sockaddr_in6))
+		__ferry_addr(local)
+		__ferry_addr(remote)
 		__field(u32, ack_seq)
 		__field(u32, acked)
 		__field(u32, snd_una)
@@ -269,9 +268,8 @@ TRACE_EVENT(ferry_ack,
 		const struct ferry_sock *fp = ferry_sk(sk);
 		const struct ferry_cong *ca = &fp->conn.cong;
 
-		ferry_trace_sock(&sk->__sk_common,
-				 (struct sockaddr_in6 *)__entry->local,
-				 (struct sockaddr_in6 *)__entry->remote);
+		ferry_trace_sock(&sk->__sk_common, __entry->local,
+				 __entry->remote);
 		__entry->ack_seq = ack_seq;
 		__entry->acked = acked;
 		__entry->snd_una = fp->snd_una;
@@ -314,8 +312,8 @@ TRACE_EVENT(ferry_retransmit,
 	TP_ARGS(c, seq, end_seq, reason),
 
 	TP_STRUCT__entry(
-		__array(__u8, local, sizeof(struct sockaddr_in6))
-		__array(__u8, remote, sizeof(struct sockaddr_in6))
+		__ferry_addr(local)
+		__ferry_addr(remote)
 		__field(u32, seq)
 		__field(u32, end_seq)
 		__field(int, state)
@@ -323,8 +321,7 @@ TRACE_EVENT(ferry_retransmit,
 	),
 
 	TP_fast_assign(
-		ferry_trace_sock(c, (struct sockaddr_in6 *)__entry->local,
-				 (struct sockaddr_in6 *)__entry->remote);
+		ferry_trace_sock(c, __entry->local, __entry->remote);
 		__entry->seq = seq;
 		__entry->end_seq = end_seq;
 		__entry->state = c->skc_state;
@@ -348,8 +345,8 @@ TRACE_EVENT(ferry_cong,
 	TP_ARGS(sk, oldstate),
 
 	TP_STRUCT__entry(
-		__array(__u8, local, sizeof(struct sockaddr_in6))
-		__array(__u8, remote, sizeof(struct sockaddr_in6))
+		__ferry_addr(local)
+		__ferry_addr(remote)
 		__field(u32, cwnd)
 		__field(u32, ssthresh)
 		__field(u32, in_flight)
@@ -363,9 +360,8 @@ TRACE_EVENT(ferry_cong,
 	TP_fast_assign(
 		const struct ferry_cong *ca = &ferry_csk(sk)->cong;
 
-		ferry_trace_sock(&sk->__sk_common,
-				 (struct sockaddr_in6 *)__entry->local,
-				 (struct sockaddr_in6 *)__entry->remote);
+		ferry_trace_sock(&sk->__sk_common, __entry->local,
+				 __entry->remote);
 		__entry->cwnd = ca->snd_cwnd;
 		__entry->ssthresh = ca->snd_ssthresh;
 		__entry->in_flight = ferry_cong_in_flight(ca);
