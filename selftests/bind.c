@@ -161,6 +161,43 @@ TEST_F(bind, two_sockets_want_one_port)
 			       "any4 0, only6 0: bind ok, listen ok"));
 }
 
+/* An option counts from when it is set, on either socket. */
+TEST_F(bind, options_set_after_bind)
+{
+	int i, fam;
+
+	for (i = 0; i < 2; i++)
+	for (fam = V4; fam <= V6; fam++) {
+		struct transcript *t = &self->log[i];
+		struct addr at = loopback(fam, 0);
+		int one = open_socket(fam, proto_of(i));
+		int two = open_socket(fam, proto_of(i));
+		int three = open_socket(fam, proto_of(i));
+
+		ASSERT_EQ(0, bind(one, &at.sa, at.len));
+		at = local_addr(one);
+		note_ret(t, "bind to a bound port", bind(two, &at.sa, at.len));
+		EXPECT_STREQ("EADDRINUSE", errno_name(errno));
+		set_int(two, SOL_SOCKET, SO_REUSEADDR, 1);
+		note_ret(t, "with SO_REUSEADDR here alone",
+			 bind(two, &at.sa, at.len));
+		set_int(one, SOL_SOCKET, SO_REUSEADDR, 1);
+		note_ret(t, "with SO_REUSEADDR on both",
+			 bind(two, &at.sa, at.len));
+		note_ret(t, "listen of the first", listen(one, 1));
+		note_ret(t, "listen of the second", listen(two, 1));
+		set_int(three, SOL_SOCKET, SO_REUSEADDR, 1);
+		note_ret(t, "bind with a listener there",
+			 bind(three, &at.sa, at.len));
+		close(one);
+		close(two);
+		note_ret(t, "bind once they have gone",
+			 bind(three, &at.sa, at.len));
+		close(three);
+	}
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
 /* Another user must not share a port that is not his. */
 TEST_F(bind, of_different_users)
 {

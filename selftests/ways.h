@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ways a scenario goes: over loopback TCP and Ferry by themselves; over the
+ * bridge between two hosts Ferry to TCP, and TCP to Ferry.  Tests about the data
+ * take all four, the others the first two.
+ */
+#ifndef FERRY_SELFTESTS_WAYS_H
+#define FERRY_SELFTESTS_WAYS_H
+
+#include "lib.h"
+
+#define WAYS 4
+
+/* How many there are: without a bridge only two. */
+int ways(void);
+/* Which protocol the first two are. */
+int proto_of(int which);
+enum ends ends_of(int way);
+
+/* Go to where the listener is to be; returns where that is. */
+struct addr enter_server(struct hosts *h, enum family fam, int way);
+void enter_client(struct hosts *h, int way);
+/* fd[0] has connected to fd[1]. */
+void ways_pair(enum family fam, int way, int fd[2]);
+
+/* All of them are what the first, TCP's, is. */
+bool same_transcripts(const struct transcript *log);
+
+#endif /* FERRY_SELFTESTS_WAYS_H */
