@@ -16,11 +16,7 @@
 #include <unistd.h>
 
 #include "ktest.h"
-#include "lib.h"
-#include "wire.h"
-
-#define ISS	1000000u	/* the peer's initial sequence number */
-#define CLOCK	0x80000000u	/* the peer's timestamps begin here */
+#include "play.h"
 
 FIXTURE(options) {
 	struct transcript log[2];
@@ -41,240 +37,55 @@ FIXTURE_TEARDOWN(options)
 {
 }
 
-/* What the peer offers in its SYN or SYN-ACK. */
-enum offers {
-	MSS = 1, WSCALE = 2, SACKOK = 4, TIMESTAMP = 8, ALL = 15,
-};
-
-struct stage {
-	struct wire w;
-	struct transcript *t;
-	int listener;
-	__u16 port;		/* the kernel's */
-	__u16 mine;		/* the peer's */
-	int offers;
-	int fd;
-	__u32 snd;		/* next sequence number of the peer */
-	__u32 rcv;		/* next that the peer expects */
-	__u32 their_iss;
-	__u32 their_clock;	/* the last timestamp that came */
-	__u32 clock;
-};
-
-static void setting(const struct stage *st, const char *name, int value)
+static int proto_of(int which)
 {
-	bool tcp = st->w.proto == IPPROTO_TCP;
-	char path[64], text[16];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s%s",
-		 tcp ? "ipv4/tcp_" : "ferry/", name);
-	snprintf(text, sizeof(text), "%d", value);
-	write_file(path, text);
-}
-
-static void stage_open(struct stage *st, enum family fam, int which,
-		       struct transcript *t)
-{
-	struct addr at;
-
-	memset(st, 0, sizeof(*st));
-	st->t = t;
-	wire_open(&st->w, fam, which ? ferry() : IPPROTO_TCP);
-	setting(st, "invalid_ratelimit", 0);
-	at = st->w.ours;
-	/* Long enough that TCP never falls back on SYN cookies. */
-	st->listener = listen_at(&at, st->w.proto, 256);
-	st->port = port_of(&at);
-	st->mine = 40000;
-	st->fd = -1;
-	st->clock = CLOCK;
-}
-
-static void stage_close(struct stage *st)
-{
-	struct linger abort = { .l_onoff = 1 };
-
-	if (st->fd >= 0) {
-		setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &abort,
-			   sizeof(abort));
-		close(st->fd);
-	}
-	close(st->listener);
-	wire_close(&st->w);
-}
-
-static struct segment segment(const struct stage *st, __u8 flags)
-{
-	struct segment s = {
-		.from = st->mine, .to = st->port, .flags = flags,
-		.seq = st->snd, .ack = flags & ACK ? st->rcv : 0,
-		.window = 60000,
-	};
-
-	if (st->offers & TIMESTAMP)
-		add_timestamp(&s, st->clock, st->their_clock);
-	return s;
-}
-
-static void add_offers(struct stage *st, struct segment *s, int offers)
-{
-	st->offers = offers;
-	s->options_len = 0;
-	if (offers & MSS)
-		add_mss(s, 1000);
-	if (offers & WSCALE)
-		add_window_scale(s, 0);
-	if (offers & SACKOK)
-		add_sack_permitted(s);
-	if (offers & TIMESTAMP)
-		add_timestamp(s, st->clock, st->their_clock);
-}
-
-/* The options of a segment, with numbers that are the same in each run. */
-static void note_options(struct stage *st, const struct segment *s)
-{
-	char text[256] = "";
-	int n = 0, len, i;
-	const __u8 *p;
-
-	p = find_option(s, 8, &len);
-	if (p) {
-		st->their_clock = number_at(p);
-		if (number_at(p + 4))
-			n += sprintf(text, ", echo %u",
-				     number_at(p + 4) - CLOCK);
-	}
-	p = find_option(s, 5, &len);
-	for (i = 0; p && i < len; i += 8)
-		n += sprintf(text + n, ", %u to %u", number_at(p + i) - ISS,
-			     number_at(p + i + 4) - ISS);
-	note(st->t, "   %s%s", options_text(s), text);
-}
-
-static void note_segment(struct stage *st, const char *what,
-			 const struct segment *s)
-{
-	note(st->t, "%s: %s seq %u ack %u len %d", what, flags_text(s),
-	     s->seq - st->their_iss, s->flags & ACK ? s->ack - ISS : s->ack,
-	     s->len);
-	note_options(st, s);
-}
-
-static void note_answer(struct stage *st, const char *what)
-{
-	struct segment s;
-
-	wire_await(&st->w, &s);
-	note_segment(st, what, &s);
-}
-
-static void send_syn(struct stage *st, int offers, __u8 flags, __u8 tos)
-{
-	struct segment s, r;
-
-	s = segment(st, SYN | flags);
-	s.seq = ISS;
-	s.tos = tos;
-	add_offers(st, &s, offers);
-	wire_send(&st->w, &s);
-	wire_await(&st->w, &r);
-	st->their_iss = r.seq;
-	note_segment(st, "SYN-ACK", &r);
-	if ((r.flags & (SYN | ACK)) != (SYN | ACK) || r.ack != ISS + 1)
-		die("%s answered a SYN with %s", proto_name(st->w.proto),
-		    flags_text(&r));
-	st->snd = ISS + 1;
-	st->rcv = r.seq + 1;
-}
-
-/* The peer opens a connection and offers @offers. */
-static void open_by_peer(struct stage *st, int offers)
-{
-	struct segment s;
-
-	send_syn(st, offers, 0, 0);
-	s = segment(st, ACK);
-	wire_send(&st->w, &s);
-	st->fd = accept_one(st->listener);
+	return which ? ferry() : IPPROTO_TCP;
 }
 
 /* The kernel opens it; the peer answers with @offers. */
-static void open_by_kernel(struct stage *st, int offers, __u8 flags)
+static void open_by_kernel(struct play *pl, int offers, __u8 flags)
 {
-	struct addr to = st->w.peer;
-	struct segment s, r;
+	struct segment s;
 
-	st->offers = 0;
-	st->mine = 5000;
-	if (to.sa.sa_family == AF_INET)
-		to.v4.sin_port = htons(st->mine);
-	else
-		to.v6.sin6_port = htons(st->mine);
-	st->fd = open_socket(st->w.fam, st->w.proto);
-	set_nonblocking(st->fd, true);
-	connect(st->fd, &to.sa, to.len);
-	wire_await(&st->w, &r);
-	st->their_iss = r.seq;
-	st->port = r.from;
-	note_segment(st, "SYN", &r);
-	st->rcv = r.seq + 1;
-	s = segment(st, SYN | ACK | flags);
+	pl->offers = 0;
+	dial_peer(pl, &s);
+	s = segment(pl, SYN | ACK | flags);
 	s.seq = ISS;
-	add_offers(st, &s, offers);
-	wire_send(&st->w, &s);
-	st->snd = ISS + 1;
-	note_answer(st, "after SYN-ACK");
+	add_offers(pl, &s, offers);
+	wire_send(&pl->w, &s);
+	pl->snd = ISS + 1;
+	note_answer(pl, "after SYN-ACK");
 }
 
-/* Bytes from @from to @to of the peer's stream; the first is number 1. */
-static void send_bytes(struct stage *st, int from, int to)
-{
-	struct segment s = segment(st, ACK);
-
-	s.seq = ISS + from;
-	s.len = to - from;
-	stream_fill(1, from, s.data, s.len);
-	wire_send(&st->w, &s);
-}
-
-static void bytes_answered(struct stage *st, int from, int to)
+static void bytes_answered(struct play *pl, int from, int to)
 {
 	char what[64];
 
-	send_bytes(st, from, to);
+	send_bytes(pl, from, to);
 	sprintf(what, "%d to %d", from, to);
-	note_answer(st, what);
+	note_answer(pl, what);
 }
 
-TEST_F(options, syn_ack_has_what_the_syn_offered)
+PLAY(options, syn_ack_has_what_the_syn_offered, false)
 {
-	int i, offers;
+	int offers;
 
-	for (i = 0; i < 2; i++) {
-		struct stage st;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		for (offers = 0; offers <= ALL; offers++) {
-			note(st.t, "offers %d", offers);
-			send_syn(&st, offers, 0, 0);
-			st.mine++;
-		}
-		EXPECT_NE(NULL, strstr(self->log[i].text,
-				       "mss 1460 sackok ts ws") ?:
-				strstr(self->log[i].text,
-				       "mss 1440 sackok ts ws"));
-		setting(&st, "sack", 0);
-		send_syn(&st, ALL, 0, 0);
-		st.mine++;
-		setting(&st, "sack", 1);
-		setting(&st, "timestamps", 0);
-		send_syn(&st, ALL, 0, 0);
-		st.mine++;
-		setting(&st, "window_scaling", 0);
-		send_syn(&st, ALL, 0, 0);
-		stage_close(&st);
+	for (offers = 0; offers <= ALL; offers++) {
+		note(pl->t, "offers %d", offers);
+		send_syn(pl, offers, 0, 0);
+		pl->mine++;
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_NE(NULL, strstr(pl->t->text, "mss 1460 sackok ts ws") ?:
+			strstr(pl->t->text, "mss 1440 sackok ts ws"));
+	setting(pl, "sack", 0);
+	send_syn(pl, ALL, 0, 0);
+	pl->mine++;
+	setting(pl, "sack", 1);
+	setting(pl, "timestamps", 0);
+	send_syn(pl, ALL, 0, 0);
+	pl->mine++;
+	setting(pl, "window_scaling", 0);
+	send_syn(pl, ALL, 0, 0);
 }
 
 TEST_F(options, syn_offers_what_is_set)
@@ -290,16 +101,17 @@ TEST_F(options, syn_offers_what_is_set)
 
 		for (n = 0; n < ARRAY_SIZE(set); n++) {
 			for (offers = 0; offers <= ALL; offers += 3) {
-				struct stage st;
+				struct play pl;
 
-				stage_open(&st, variant->fam, i, t);
-				setting(&st, "sack", set[n][0]);
-				setting(&st, "timestamps", set[n][1]);
-				setting(&st, "window_scaling", set[n][2]);
+				play_open(&pl, variant->fam, proto_of(i),
+					  false, t);
+				setting(&pl, "sack", set[n][0]);
+				setting(&pl, "timestamps", set[n][1]);
+				setting(&pl, "window_scaling", set[n][2]);
 				note(t, "set %u, answer %d", n, offers);
-				open_by_kernel(&st, offers, 0);
-				bytes_answered(&st, 101, 201);
-				stage_close(&st);
+				open_by_kernel(&pl, offers, 0);
+				bytes_answered(&pl, 101, 201);
+				play_close(&pl);
 			}
 		}
 	}
@@ -313,58 +125,50 @@ TEST_F(options, timestamps_take_room_in_a_segment)
 	for (i = 0; i < 2; i++) {
 		for (offers = MSS; offers <= ALL; offers += TIMESTAMP) {
 			static char data[4000];
-			struct stage st;
+			struct play pl;
 			struct segment r;
 
-			stage_open(&st, variant->fam, i, &self->log[i]);
-			open_by_peer(&st, offers);
-			if (send(st.fd, data, sizeof(data), 0) !=
+			play_open(&pl, variant->fam, proto_of(i), false,
+				  &self->log[i]);
+			open_by_peer(&pl, offers);
+			if (send(pl.fd, data, sizeof(data), 0) !=
 			    sizeof(data))
 				die("send");
-			while (st.rcv != st.their_iss + 1 + sizeof(data)) {
-				wire_await(&st.w, &r);
+			while (pl.rcv != pl.their_iss + 1 + sizeof(data)) {
+				wire_await(&pl.w, &r);
 				/* On a slow machine it may be sent again. */
-				if (r.seq != st.rcv)
+				if (r.seq != pl.rcv)
 					continue;
 				/* Where PSH is set is not the matter here. */
-				note(st.t, "len %d", r.len);
-				note_options(&st, &r);
+				note(pl.t, "len %d", r.len);
+				note_options(&pl, &r);
 				EXPECT_GE(1000, r.len + r.options_len);
-				st.rcv += r.len;
+				pl.rcv += r.len;
 			}
-			stage_close(&st);
+			play_close(&pl);
 		}
 	}
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
 /* RFC 7323 section 4.3: which timestamp is echoed. */
-TEST_F(options, the_right_timestamp_is_echoed)
+PLAY(options, the_right_timestamp_is_echoed, false)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		struct stage st;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		open_by_peer(&st, ALL);
-		st.clock = CLOCK + 10;
-		bytes_answered(&st, 1, 101);
-		EXPECT_NE(NULL, strstr(self->log[i].text, "echo 10"));
-		/* Beyond a hole: what came before the hole is echoed. */
-		st.clock = CLOCK + 20;
-		bytes_answered(&st, 201, 301);
-		EXPECT_EQ(NULL, strstr(self->log[i].text, "echo 20"));
-		/* The hole is filled: that one's, though it is younger. */
-		st.clock = CLOCK + 30;
-		bytes_answered(&st, 101, 201);
-		EXPECT_NE(NULL, strstr(self->log[i].text, "echo 30"));
-		/* Two ACKs for nothing new, with a window update. */
-		st.clock = CLOCK + 40;
-		bytes_answered(&st, 301, 401);
-		stage_close(&st);
-	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	open_by_peer(pl, ALL);
+	pl->clock = CLOCK + 10;
+	bytes_answered(pl, 1, 101);
+	EXPECT_NE(NULL, strstr(pl->t->text, "echo 10"));
+	/* Beyond a hole: what came before the hole is echoed. */
+	pl->clock = CLOCK + 20;
+	bytes_answered(pl, 201, 301);
+	EXPECT_EQ(NULL, strstr(pl->t->text, "echo 20"));
+	/* The hole is filled: that one's, though it is younger. */
+	pl->clock = CLOCK + 30;
+	bytes_answered(pl, 101, 201);
+	EXPECT_NE(NULL, strstr(pl->t->text, "echo 30"));
+	/* Two ACKs for nothing new, with a window update. */
+	pl->clock = CLOCK + 40;
+	bytes_answered(pl, 301, 401);
 }
 
 TEST_F(options, sack_blocks_the_latest_first)
@@ -393,18 +197,19 @@ TEST_F(options, sack_blocks_the_latest_first)
 	for (i = 0; i < 2; i++) {
 		for (offers = MSS | SACKOK; offers <= ALL;
 		     offers += TIMESTAMP) {
-			struct stage st;
+			struct play pl;
 
-			stage_open(&st, variant->fam, i, &self->log[i]);
-			open_by_peer(&st, offers);
-			bytes_answered(&st, 1, 101);
+			play_open(&pl, variant->fam, proto_of(i), false,
+				  &self->log[i]);
+			open_by_peer(&pl, offers);
+			bytes_answered(&pl, 1, 101);
 			for (n = 0; n < ARRAY_SIZE(script); n++) {
 				int from = 51 + script[n][0] * 50;
 
-				bytes_answered(&st, from,
+				bytes_answered(&pl, from,
 					       from + script[n][1] * 50);
 			}
-			stage_close(&st);
+			play_close(&pl);
 		}
 		EXPECT_NE(NULL, strstr(self->log[i].text,
 				       "151 to 301, 451 to 501"));
@@ -425,39 +230,31 @@ TEST_F(options, sack_blocks_by_chance)
 	for (i = 0; i < 2; i++) {
 		for (k = 0; k < ARRAY_SIZE(seeds); k++) {
 			unsigned short dice[3] = { seeds[k], 0, 7 };
-			struct stage st;
+			struct play pl;
 
-			stage_open(&st, variant->fam, i, &self->log[i]);
-			open_by_peer(&st, k & 1 ? ALL : MSS | SACKOK);
-			note(st.t, "seed %d", seeds[k]);
+			play_open(&pl, variant->fam, proto_of(i), false,
+				  &self->log[i]);
+			open_by_peer(&pl, k & 1 ? ALL : MSS | SACKOK);
+			note(pl.t, "seed %d", seeds[k]);
 			for (n = 0; n < 30; n++) {
 				int from = nrand48(dice) % 9 * 100 + 1;
 
-				bytes_answered(&st, from, from + 100);
+				bytes_answered(&pl, from, from + 100);
 			}
-			stage_close(&st);
+			play_close(&pl);
 		}
 	}
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
-TEST_F(options, no_sack_blocks_unless_both_permit)
+PLAY(options, no_sack_blocks_unless_both_permit, false)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		struct stage st;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		open_by_peer(&st, MSS | TIMESTAMP);
-		bytes_answered(&st, 101, 201);
-		bytes_answered(&st, 101, 201);
-		bytes_answered(&st, 1, 101);
-		bytes_answered(&st, 1, 101);
-		stage_close(&st);
-		EXPECT_EQ(NULL, strstr(self->log[i].text, "sack"));
-	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	open_by_peer(pl, MSS | TIMESTAMP);
+	bytes_answered(pl, 101, 201);
+	bytes_answered(pl, 101, 201);
+	bytes_answered(pl, 1, 101);
+	bytes_answered(pl, 1, 101);
+	EXPECT_EQ(NULL, strstr(pl->t->text, "sack"));
 }
 
 /* With Accurate ECN a kernel reads CWR in a SYN-ACK as part of a counter. */
@@ -480,33 +277,35 @@ TEST_F(options, ecn_is_negotiated)
 
 	for (i = 0; i < 2; i++) {
 		for (ecn = 0; ecn <= 2; ecn++) {
-			struct stage st;
+			struct play pl;
 
-			stage_open(&st, variant->fam, i, &self->log[i]);
-			setting(&st, "ecn", ecn);
-			note(st.t, "ecn %d", ecn);
+			play_open(&pl, variant->fam, proto_of(i), false,
+				  &self->log[i]);
+			setting(&pl, "ecn", ecn);
+			note(pl.t, "ecn %d", ecn);
 			for (n = 0; n < ARRAY_SIZE(syn); n++) {
-				send_syn(&st, ALL, syn[n].flags, syn[n].tos);
-				st.mine++;
+				send_syn(&pl, ALL, syn[n].flags, syn[n].tos);
+				pl.mine++;
 			}
-			stage_close(&st);
+			play_close(&pl);
 		}
 		EXPECT_NE(NULL, strstr(self->log[i].text, "SYN|ACK|ECE"));
 		for (n = 0; n < 2 * ARRAY_SIZE(answer); n++) {
-			struct stage st;
+			struct play pl;
 			struct tcp_info info;
 			socklen_t len = sizeof(info);
 
 			if (answer[n / 2] & CWR && has_accurate_ecn())
 				continue;
-			stage_open(&st, variant->fam, i, &self->log[i]);
-			setting(&st, "ecn", n % 2);
-			open_by_kernel(&st, ALL, answer[n / 2]);
-			if (getsockopt(st.fd, IPPROTO_TCP, TCP_INFO, &info,
+			play_open(&pl, variant->fam, proto_of(i), false,
+				  &self->log[i]);
+			setting(&pl, "ecn", n % 2);
+			open_by_kernel(&pl, ALL, answer[n / 2]);
+			if (getsockopt(pl.fd, IPPROTO_TCP, TCP_INFO, &info,
 				       &len))
 				die("TCP_INFO");
-			note(st.t, "options in use: %x", info.tcpi_options);
-			stage_close(&st);
+			note(pl.t, "options in use: %x", info.tcpi_options);
+			play_close(&pl);
 		}
 		EXPECT_NE(NULL, strstr(self->log[i].text, "SYN|ECE|CWR"));
 	}
@@ -514,142 +313,105 @@ TEST_F(options, ecn_is_negotiated)
 }
 
 /* RFC 7323 section 5: an old timestamp makes an old duplicate. */
-TEST_F(options, paws_drops_what_is_old)
+PLAY(options, paws_drops_what_is_old, false)
 {
-	int i;
+	struct segment s;
 
-	for (i = 0; i < 2; i++) {
-		struct segment s;
-		struct stage st;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		open_by_peer(&st, ALL);
-		st.clock = CLOCK + 1000;
-		bytes_answered(&st, 1, 101);
-		st.clock = CLOCK + 998;
-		bytes_answered(&st, 101, 201);
-		EXPECT_EQ(NULL, strstr(self->log[i].text, "ack 201"));
-		/* One tick is forgiven. */
-		st.clock = CLOCK + 999;
-		bytes_answered(&st, 101, 201);
-		EXPECT_NE(NULL, strstr(self->log[i].text, "ack 201"));
-		/* Beyond a hole it is the same; half the circle is old. */
-		st.clock = CLOCK + 900;
-		bytes_answered(&st, 301, 401);
-		st.clock = CLOCK + 1000 - 0x7fffffff;
-		bytes_answered(&st, 201, 301);
-		st.clock = CLOCK + 1000 + 0x7fffffff;
-		bytes_answered(&st, 201, 301);
-		st.clock += 1000;
-		bytes_answered(&st, 301, 401);
-		/* A SYN is answered, a RST counts however old it is. */
-		s = segment(&st, SYN);
-		s.options_len = 0;
-		s.seq = ISS + 401;
-		add_timestamp(&s, CLOCK, 0);
-		wire_send(&st.w, &s);
-		note_answer(&st, "SYN");
-		s.flags = RST;
-		wire_send(&st.w, &s);
-		wait_for(st.fd, POLLHUP, SOON_MS);
-		note_so_error(st.t, st.fd);
-		stage_close(&st);
-	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	open_by_peer(pl, ALL);
+	pl->clock = CLOCK + 1000;
+	bytes_answered(pl, 1, 101);
+	pl->clock = CLOCK + 998;
+	bytes_answered(pl, 101, 201);
+	EXPECT_EQ(NULL, strstr(pl->t->text, "ack 201"));
+	/* One tick is forgiven. */
+	pl->clock = CLOCK + 999;
+	bytes_answered(pl, 101, 201);
+	EXPECT_NE(NULL, strstr(pl->t->text, "ack 201"));
+	/* Beyond a hole it is the same; half the circle is old. */
+	pl->clock = CLOCK + 900;
+	bytes_answered(pl, 301, 401);
+	pl->clock = CLOCK + 1000 - 0x7fffffff;
+	bytes_answered(pl, 201, 301);
+	pl->clock = CLOCK + 1000 + 0x7fffffff;
+	bytes_answered(pl, 201, 301);
+	pl->clock += 1000;
+	bytes_answered(pl, 301, 401);
+	/* A SYN is answered, a RST counts however old it is. */
+	s = segment(pl, SYN);
+	s.options_len = 0;
+	s.seq = ISS + 401;
+	add_timestamp(&s, CLOCK, 0);
+	wire_send(&pl->w, &s);
+	note_answer(pl, "SYN");
+	s.flags = RST;
+	wire_send(&pl->w, &s);
+	wait_for(pl->fd, POLLHUP, SOON_MS);
+	note_so_error(pl->t, pl->fd);
 }
 
 /* One segment of data, marked, and what its ACK says of it. */
-static void marked_bytes(struct stage *st, int from, __u8 flags, __u8 tos)
+static void marked_bytes(struct play *pl, int from, __u8 flags, __u8 tos)
 {
-	struct segment s = segment(st, ACK | flags);
+	struct segment s = segment(pl, ACK | flags);
 	char what[64];
 
 	s.tos = tos;
 	s.seq = ISS + from;
 	s.len = 100;
 	stream_fill(1, from, s.data, s.len);
-	wire_send(&st->w, &s);
+	wire_send(&pl->w, &s);
 	sprintf(what, "%d, %s, tos %u", from, flags_text(&s), tos);
-	note_answer(st, what);
+	note_answer(pl, what);
 }
 
-TEST_F(options, ecn_is_echoed_until_cwr)
+PLAY(options, ecn_is_echoed_until_cwr, false)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		struct stage st;
-		struct segment s;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		setting(&st, "ecn", 2);
-		send_syn(&st, ALL, ECE | CWR, 0);
-		s = segment(&st, ACK);
-		wire_send(&st.w, &s);
-		st.fd = accept_one(st.listener);
-		marked_bytes(&st, 1, 0, 2);
-		marked_bytes(&st, 101, 0, 3);	/* CE */
-		EXPECT_NE(NULL, strstr(self->log[i].text, "ACK|ECE"));
-		marked_bytes(&st, 201, 0, 2);
-		marked_bytes(&st, 301, 0, 2);
-		marked_bytes(&st, 401, CWR, 2);
-		marked_bytes(&st, 501, 0, 2);
-		marked_bytes(&st, 701, 0, 3);	/* beyond a hole */
-		marked_bytes(&st, 601, 0, 2);
-		marked_bytes(&st, 801, CWR, 3);	/* and marked again */
-		marked_bytes(&st, 901, 0, 2);
-		stage_close(&st);
-	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	setting(pl, "ecn", 2);
+	send_syn(pl, ALL, ECE | CWR, 0);
+	say(pl, ACK);
+	pl->fd = accept_one(pl->listener);
+	marked_bytes(pl, 1, 0, 2);
+	marked_bytes(pl, 101, 0, 3);	/* CE */
+	EXPECT_NE(NULL, strstr(pl->t->text, "ACK|ECE"));
+	marked_bytes(pl, 201, 0, 2);
+	marked_bytes(pl, 301, 0, 2);
+	marked_bytes(pl, 401, CWR, 2);
+	marked_bytes(pl, 501, 0, 2);
+	marked_bytes(pl, 701, 0, 3);	/* beyond a hole */
+	marked_bytes(pl, 601, 0, 2);
+	marked_bytes(pl, 801, CWR, 3);	/* and marked again */
+	marked_bytes(pl, 901, 0, 2);
 }
 
 /* Who has not agreed to ECN does not see the marks. */
-TEST_F(options, no_ecn_unless_both_agree)
+PLAY(options, no_ecn_unless_both_agree, false)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		struct stage st;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		open_by_peer(&st, ALL);
-		marked_bytes(&st, 1, 0, 3);
-		marked_bytes(&st, 101, CWR, 3);
-		EXPECT_EQ(NULL, strstr(self->log[i].text, "ECE"));
-		stage_close(&st);
-	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	open_by_peer(pl, ALL);
+	marked_bytes(pl, 1, 0, 3);
+	marked_bytes(pl, 101, CWR, 3);
+	EXPECT_EQ(NULL, strstr(pl->t->text, "ECE"));
 }
 
 /* Data is marked as capable, ACKs and retransmissions are not. */
-TEST_F(options, ecn_marks_new_data)
+PLAY(options, ecn_marks_new_data, false)
 {
-	int i;
+	struct segment s;
 
-	for (i = 0; i < 2; i++) {
-		struct stage st;
-		struct segment s;
-
-		stage_open(&st, variant->fam, i, &self->log[i]);
-		setting(&st, "ecn", 2);
-		send_syn(&st, MSS, ECE | CWR, 0);
-		s = segment(&st, ACK);
-		wire_send(&st.w, &s);
-		st.fd = accept_one(st.listener);
-		send_bytes(&st, 1, 101);
-		wire_await(&st.w, &s);
-		note(st.t, "ACK: tos %u", s.tos);
-		if (send(st.fd, "data", 4, 0) != 4)
-			die("send");
-		wire_await(&st.w, &s);
-		note(st.t, "data: tos %u", s.tos);
-		EXPECT_EQ(2, s.tos);
-		wire_await(&st.w, &s);
-		note(st.t, "again, at %u: tos %u", s.seq - st.rcv, s.tos);
-		EXPECT_EQ(0, s.tos);
-		stage_close(&st);
-	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	setting(pl, "ecn", 2);
+	send_syn(pl, MSS, ECE | CWR, 0);
+	say(pl, ACK);
+	pl->fd = accept_one(pl->listener);
+	send_bytes(pl, 1, 101);
+	wire_await(&pl->w, &s);
+	note(pl->t, "ACK: tos %u", s.tos);
+	if (send(pl->fd, "data", 4, 0) != 4)
+		die("send");
+	wire_await(&pl->w, &s);
+	note(pl->t, "data: tos %u", s.tos);
+	EXPECT_EQ(2, s.tos);
+	wire_await(&pl->w, &s);
+	note(pl->t, "again, at %u: tos %u", s.seq - pl->rcv, s.tos);
+	EXPECT_EQ(0, s.tos);
 }
 
 TEST_HARNESS_MAIN

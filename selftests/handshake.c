@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How connections begin, on the wire: what a closed port, a listener and a
+ * connect() answer to any segment, bit by bit as TCP does.
+ *
+ * SACK, timestamps and ECN are off here; options.c is about those.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ktest.h"
+#include "play.h"
+
+FIXTURE(handshake) {
+	struct transcript log[2];
+};
+
+FIXTURE_VARIANT(handshake) {
+	enum family fam;
+};
+
+FIXTURE_VARIANT_ADD(handshake, v4) { .fam = V4 };
+FIXTURE_VARIANT_ADD(handshake, v6) { .fam = V6 };
+
+FIXTURE_SETUP(handshake)
+{
+}
+
+FIXTURE_TEARDOWN(handshake)
+{
+}
+
+#define SCENARIO(name) PLAY(handshake, name, true)
+
+SCENARIO(syn_to_a_closed_port_is_reset)
+{
+	struct segment s, r;
+
+	pl->port ^= 1;
+	s = opening(pl);
+	s.len = 5;
+	answered(pl, &s, &r);
+	/* RFC 9293, 3.10.7.1: <SEQ=0><ACK=SEG.SEQ+SEG.LEN> */
+	EXPECT_EQ(RST | ACK, r.flags);
+	EXPECT_EQ(0, r.seq);
+	EXPECT_EQ(ISS + 6, r.ack);
+	note_segment(pl, "to a SYN with data", &r);
+}
+
+SCENARIO(every_flag_to_a_closed_port)
+{
+	int flags;
+
+	pl->port ^= 1;
+	for (flags = 0; flags < 64; flags++) {
+		struct segment s = segment(pl, flags);
+
+		s.seq = ISS;
+		s.ack = 77;
+		pl->mine = 40000 + flags;
+		s.from = pl->mine;
+		wire_send(&pl->w, &s);
+		note(pl->t, "%s", flags_text(&s));
+		pl->port ^= 1;
+		note_silence(pl, "answer");
+		pl->port ^= 1;
+	}
+	EXPECT_NE(NULL, strstr(pl->t->text, "answer: RST seq 77 "));
+	EXPECT_NE(NULL, strstr(pl->t->text, "answer: RST|ACK seq 0 ack 1 "));
+}
+
+SCENARIO(every_flag_to_a_listener)
+{
+	int flags;
+
+	for (flags = 0; flags < 64; flags++) {
+		struct segment s = segment(pl, flags);
+		struct segment r;
+
+		s.seq = ISS;
+		s.ack = 77;
+		pl->mine = 40000 + flags;
+		s.from = pl->mine;
+		wire_send(&pl->w, &s);
+		note(pl->t, "%s", flags_text(&s));
+		ask_for_mark(pl);
+		while (before_mark(pl, &r)) {
+			pl->their_iss = r.flags & SYN ? r.seq : 0;
+			note_segment(pl, "answer", &r);
+		}
+	}
+	EXPECT_NE(NULL, strstr(pl->t->text, "answer: SYN|ACK seq 0 ack 1 "));
+	EXPECT_NE(NULL, strstr(pl->t->text, "answer: RST seq 77 "));
+}
+
+SCENARIO(what_is_broken_is_ignored)
+{
+	static const struct {
+		const char *what;
+		bool bad_checksum;
+		int data_offset, cut;
+	} lies[] = {
+		{ "bad checksum", true, 0, 0 },
+		{ "header shorter than a header", false, 4, 0 },
+		{ "header longer than the segment", false, 15, 0 },
+		{ "header without its last byte", false, 0, 1 },
+		{ "seven bytes", false, 0, 13 },
+		{ "nothing at all", false, 0, 20 },
+	};
+	unsigned int k;
+
+	for (k = 0; k < ARRAY_SIZE(lies); k++) {
+		struct segment s = opening(pl);
+
+		s.bad_checksum = lies[k].bad_checksum;
+		s.data_offset = lies[k].data_offset;
+		s.cut = lies[k].cut;
+		wire_send(&pl->w, &s);
+		note_silence(pl, lies[k].what);
+	}
+	EXPECT_EQ(0, wait_for(pl->listener, POLLIN, 0));
+	EXPECT_EQ(NULL, strstr(pl->t->text, "RST"));
+}
+
+SCENARIO(syn_ack_offers_what_was_offered)
+{
+	static const struct {
+		const char *what;
+		int mss;
+		int ws;
+	} cases[] = {
+		{ "nothing", 0, -1 },
+		{ "mss", 1400, -1 },
+		{ "mss and scale 0", 1400, 0 },
+		{ "scale 7", 0, 7 },
+		{ "scale 14", 536, 14 },
+		{ "scale 255", 536, 255 },
+		{ "tiny mss", 1, 2 },
+		{ "huge mss", 65535, -1 },
+	};
+	struct segment s, r;
+	unsigned int k;
+
+	for (k = 0; k < ARRAY_SIZE(cases); k++) {
+		pl->mine++;
+		s = opening(pl);
+		if (cases[k].mss)
+			add_mss(&s, cases[k].mss);
+		if (cases[k].ws >= 0)
+			add_window_scale(&s, cases[k].ws);
+		answered(pl, &s, &r);
+		pl->their_iss = r.seq;
+		note_segment(pl, cases[k].what, &r);
+		EXPECT_EQ(SYN | ACK, r.flags);
+		EXPECT_NE(NULL, strstr(options_text(&r), "mss "));
+		EXPECT_EQ(cases[k].ws >= 0,
+			  !!strstr(options_text(&r), "ws "));
+	}
+}
+
+SCENARIO(syn_of_a_connect)
+{
+	struct segment s, r;
+
+	dial_peer(pl, &r);
+	EXPECT_EQ(SYN, r.flags);
+	EXPECT_EQ(pl->mine, r.to);
+	EXPECT_LT(0, r.window);
+	note(pl->t, "window %u", r.window);
+
+	/* RFC 9293, 3.10.7.3: an ACK of something else is reset. */
+	s = segment(pl, SYN | ACK);
+	s.seq = ISS;
+	s.ack = r.seq + 2;
+	answered(pl, &s, &r);
+	note(pl->t, "wrong ACK: %s, seq as acked: %d", flags_text(&r),
+	     r.seq == s.ack);
+	EXPECT_EQ(RST, r.flags & RST);
+
+	s.ack = pl->their_iss + 1;
+	wire_send(&pl->w, &s);
+	note_answer(pl, "right ACK");
+	EXPECT_EQ(POLLOUT, wait_for(pl->fd, POLLOUT, SOON_MS));
+}
+
+SCENARIO(reset_refuses_a_connect_only_if_it_acknowledges)
+{
+	struct segment s, r;
+
+	dial_peer(pl, &r);
+	say(pl, RST);
+	s = segment(pl, RST | ACK);
+	s.ack = r.seq + 2;
+	wire_send(&pl->w, &s);
+	s.ack = r.seq;
+	wire_send(&pl->w, &s);
+	note_silence(pl, "resets that acknowledge nothing");
+	note_poll(pl->t, "after them", pl->fd, 0);
+	s.ack = r.seq + 1;
+	wire_send(&pl->w, &s);
+	note_poll(pl->t, "after a good one", pl->fd, POLLERR);
+	EXPECT_EQ(ECONNREFUSED, get_int(pl->fd, SOL_SOCKET, SO_ERROR));
+}
+
+SCENARIO(bad_ack_of_a_syn_ack_is_reset)
+{
+	struct segment s, r;
+
+	s = opening(pl);
+	answered(pl, &s, &r);
+	ASSERT_EQ(SYN | ACK, r.flags);
+	pl->their_iss = r.seq;
+	pl->snd = ISS + 1;
+	pl->rcv = r.seq + 2;
+	say(pl, ACK);
+	wire_await(&pl->w, &r);
+	EXPECT_EQ(RST, r.flags);
+	EXPECT_EQ(pl->rcv, r.seq);
+	note_segment(pl, "ACK of too much", &r);
+
+	/* It was not harmed. */
+	pl->rcv = pl->their_iss + 1;
+	say(pl, ACK);
+	pl->fd = accept_one(pl->listener);
+}
+
+SCENARIO(repeated_syn_is_answered_again)
+{
+	struct segment s, r;
+
+	s = opening(pl);
+	answered(pl, &s, &r);
+	pl->their_iss = r.seq;
+	answered(pl, &s, &r);
+	EXPECT_EQ(pl->their_iss, r.seq);
+	note_segment(pl, "second SYN", &r);
+	s = segment(pl, RST);
+	s.seq = ISS + 1;
+	wire_send(&pl->w, &s);
+	/* Now nobody waits for the third segment. */
+	pl->snd = ISS + 1;
+	pl->rcv = pl->their_iss + 1;
+	say(pl, ACK);
+	note_answer(pl, "ACK after RST");
+	EXPECT_EQ(0, wait_for(pl->listener, POLLIN, 0));
+}
+
+SCENARIO(syn_ack_is_sent_again)
+{
+	struct segment s, r;
+	long long start;
+
+	s = opening(pl);
+	answered(pl, &s, &r);
+	pl->their_iss = r.seq;
+	note_segment(pl, "first", &r);
+	start = now_ms();
+	wire_await(&pl->w, &r);
+	EXPECT_LE(900, now_ms() - start)
+		TH_LOG("%s", proto_name(pl->w.proto));
+	note_segment(pl, "second", &r);
+}
+
+TEST_HARNESS_MAIN
