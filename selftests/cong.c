@@ -284,22 +284,15 @@ TEST_F(pacing, by_fq)
 /* A slow link behind a queue of a few large packets: it never overflows. */
 TEST_F(pacing, own_queue_does_not_overflow)
 {
-	char text[4096];
-	FILE *stats;
+	const char *stats;
 	int fd[2];
-	size_t n;
 
 	run("tc qdisc replace dev " LINK
 	    " root tbf rate 40mbit burst 70000 limit 220000");
 	hosts_connect(&self->hosts, V4, ferry(), fd);
 	EXPECT_TRUE(exchange(fd[0], fd[1], 3000000, 3 * SOON_MS));
-	stats = popen("tc -s qdisc show dev " LINK, "r");
-	if (!stats)
-		die("tc");
-	n = fread(text, 1, sizeof(text) - 1, stats);
-	text[n] = 0;
-	pclose(stats);
-	EXPECT_NE(NULL, strstr(text, "dropped 0,")) TH_LOG("%s", text);
+	stats = said("tc -s qdisc show dev " LINK);
+	EXPECT_NE(NULL, strstr(stats, "dropped 0,")) TH_LOG("%s", stats);
 	close(fd[0]);
 	close(fd[1]);
 }

@@ -223,21 +223,6 @@ TEST_F(ferryize, passes_the_status_on_and_says_no)
 	EXPECT_EQ(2, run_status("ferryize -p 65536 true"));
 }
 
-/* What a shell prints. */
-static const char *said(const char *command)
-{
-	static char text[512];
-	FILE *f = popen(command, "re");
-	size_t len;
-
-	if (!f)
-		die("popen");
-	len = fread(text, 1, sizeof(text) - 1, f);
-	text[len] = 0;
-	pclose(f);
-	return text;
-}
-
 TEST_F(ferryize, says_whom_it_cannot_reach)
 {
 	EXPECT_NE(NULL, strstr(said("ferryize busybox true 2>&1"),

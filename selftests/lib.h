@@ -146,6 +146,8 @@ const char *find_tool(const char *name);
 void run(const char *fmt, ...) __printf(1, 2);
 /* Its exit status; -1 for a signal. */
 int run_status(const char *fmt, ...) __printf(1, 2);
+/* What a shell prints for @command; good until the next call. */
+const char *said(const char *command);
 
 /* A child that dies with its parent; exits with what @body returns. */
 pid_t spawn(int (*body)(void *arg), void *arg);

@@ -97,6 +97,20 @@ void run(const char *fmt, ...)
 	die("exit status %d: %s", status, command);
 }
 
+const char *said(const char *command)
+{
+	static char text[1 << 16];
+	FILE *f = popen(command, "re");
+	size_t len;
+
+	if (!f)
+		die("popen");
+	len = fread(text, 1, sizeof(text) - 1, f);
+	text[len] = 0;
+	pclose(f);
+	return text;
+}
+
 pid_t spawn(int (*body)(void *arg), void *arg)
 {
 	pid_t parent = getpid();

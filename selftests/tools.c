@@ -17,21 +17,6 @@
 
 #define PORT 7000
 
-/* What a shell prints. */
-static const char *said(const char *command)
-{
-	static char text[1 << 16];
-	FILE *f = popen(command, "re");
-	size_t len;
-
-	if (!f)
-		die("popen");
-	len = fread(text, 1, sizeof(text) - 1, f);
-	text[len] = 0;
-	pclose(f);
-	return text;
-}
-
 FIXTURE(tools) {
 };
 

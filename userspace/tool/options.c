@@ -26,7 +26,7 @@ static void fail(const char *usage, const char *message, const char *what)
 
 int protocol_number(const char *s)
 {
-	if (!strcmp(s, "ferry"))
+	if (!strcmp(s, "ferry") || !strcmp(s, "253"))
 		return FERRY_PROTOCOL_FERRY;
 	if (!strcmp(s, "tcp"))
 		return FERRY_PROTOCOL_TCP;

@@ -474,17 +474,6 @@ static int dump(struct sockdiag_query *q, struct view *v, bool v4, bool v6)
 	return complain("list of sockets");
 }
 
-static int read_protocol(const char *text)
-{
-	if (!strcmp(text, "ferry") || !strcmp(text, "253"))
-		return FERRY_PROTOCOL_FERRY;
-	if (!strcmp(text, "254"))
-		return FERRY_PROTOCOL_FERRY + 1;
-	if (!strcmp(text, "tcp"))
-		return FERRY_PROTOCOL_TCP;
-	return -1;
-}
-
 int ss_main(int argc, char **argv)
 {
 	static const struct option list[] = {
@@ -548,7 +537,7 @@ int ss_main(int argc, char **argv)
 			v.json = true;
 			break;
 		case 'p':
-			q.protocol = read_protocol(optarg);
+			q.protocol = protocol_number(optarg);
 			if (q.protocol < 0)
 				return wrong_usage("not a protocol:", optarg);
 			break;
