@@ -185,7 +185,6 @@ TEST_F(ending, reset_keeps_or_drops_what_was_queued_as_tcp_does)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		struct linger abort = { .l_onoff = 1 };
 		struct transcript *t = &self->log[i];
 		char buf[100];
 		int fd[2];
@@ -193,9 +192,7 @@ TEST_F(ending, reset_keeps_or_drops_what_was_queued_as_tcp_does)
 		connected_pair(variant->fam, proto_of(i), fd);
 		ASSERT_TRUE(send_stream(fd[0], 1, 0, 50));
 		ASSERT_NE(0, wait_for(fd[1], POLLIN, SOON_MS));
-		setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &abort,
-			   sizeof(abort));
-		close(fd[0]);
+		abort_connection(fd[0]);
 		note_poll(t, "data, then reset", fd[1], POLLERR | POLLHUP);
 		note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
 		note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
@@ -209,14 +206,11 @@ TEST_F(ending, linger_zero_resets)
 	int i;
 
 	for (i = 0; i < ways(); i++) {
-		struct linger abort = { .l_onoff = 1 };
 		struct transcript *t = &self->log[i];
 		int fd[2];
 
 		ways_pair(variant->fam, i, fd);
-		ASSERT_EQ(0, setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &abort,
-					sizeof(abort)));
-		close(fd[1]);
+		abort_connection(fd[1]);
 		ASSERT_NE(0, wait_for_all(fd[0], POLLERR, SOON_MS) & POLLERR);
 		EXPECT_EQ(ECONNRESET, get_int(fd[0], SOL_SOCKET, SO_ERROR));
 		read_of_reset(t, fd[0]);

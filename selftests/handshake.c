@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "ktest.h"
 #include "play.h"
@@ -262,6 +263,134 @@ SCENARIO(syn_ack_is_sent_again)
 	EXPECT_LE(900, now_ms() - start)
 		TH_LOG("%s", proto_name(pl->w.proto));
 	note_segment(pl, "second", &r);
+}
+
+SCENARIO(third_segment_may_bring_data_and_fin)
+{
+	struct segment s;
+	char c;
+	int fin;
+
+	for (fin = 0; fin < 2; fin++) {
+		pl->mine++;
+		send_syn(pl, MSS, 0, 0);
+		s = segment(pl, ACK | PSH | (fin ? FIN : 0));
+		s.len = 10;
+		stream_fill(1, 0, s.data, s.len);
+		wire_send(&pl->w, &s);
+		note_answer(pl, fin ? "data and FIN" : "data");
+		pl->snd += s.len + fin;
+		if (pl->fd >= 0)
+			abort_connection(pl->fd);
+		pl->fd = accept_one(pl->listener);
+		ASSERT_TRUE(recv_stream(pl->fd, 1, 0, 10));
+		note_ret(pl->t, "then", recv(pl->fd, &c, 1, MSG_DONTWAIT));
+		note_poll(pl->t, "then", pl->fd, 0);
+	}
+	EXPECT_NE(NULL, strstr(pl->t->text, "then: -1 EAGAIN\n"));
+	EXPECT_NE(NULL, strstr(pl->t->text, "then: 0\n"));
+}
+
+/*
+ * Four handshakes with a listener that has room for three connections: the last
+ * ACK of @last finds the queue full.
+ */
+static void overflow(struct play *pl, struct play *last)
+{
+	int k;
+
+	if (listen(pl->listener, 2))
+		die("listen");
+	for (k = 0; k < 3; k++) {
+		pl->mine++;
+		send_syn(pl, MSS, 0, 0);
+		if (k < 2)
+			say(pl, ACK);
+	}
+	*last = *pl;
+	last->mine++;
+	send_syn(last, MSS, 0, 0);
+	say(pl, ACK);
+	say(last, ACK);
+}
+
+SCENARIO(accept_queue_overflows_and_the_handshake_is_retried)
+{
+	struct play last;
+	struct segment r;
+	int k;
+
+	setting(pl, "abort_on_overflow", 0);
+	overflow(pl, &last);
+	note_silence(&last, "one too many");
+	wire_await(&last.w, &r);
+	note_segment(&last, "by itself", &r);
+	EXPECT_EQ(SYN | ACK, r.flags);
+	EXPECT_EQ(last.mine, r.to);
+	abort_connection(accept_one(pl->listener));
+	say(&last, ACK);
+	for (k = 0; k < 3; k++)
+		abort_connection(accept_one(pl->listener));
+	EXPECT_EQ(0, wait_for(pl->listener, POLLIN, 0));
+}
+
+SCENARIO(accept_queue_overflows_and_the_handshake_is_reset)
+{
+	struct play last;
+	struct segment r;
+	int k;
+
+	setting(pl, "abort_on_overflow", 1);
+	overflow(pl, &last);
+	wire_await(&last.w, &r);
+	note_segment(&last, "one too many", &r);
+	EXPECT_EQ(RST, r.flags);
+	EXPECT_EQ(last.mine, r.to);
+	for (k = 0; k < 3; k++)
+		abort_connection(accept_one(pl->listener));
+	/* The RSTs of these. */
+	ask_for_mark(pl);
+	while (before_mark(pl, &r))
+		;
+	say(&last, ACK);
+	note_silence(&last, "its ACK once more");
+	EXPECT_EQ(0, wait_for(pl->listener, POLLIN, 0));
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/*
+ * RFC 6528: on the same ports they go up with a clock, here of 64 ns, and of
+ * other ports they say nothing.
+ */
+SCENARIO(initial_numbers_follow_a_clock_and_cannot_be_guessed)
+{
+	__u64 begin = now_ns();
+	__u32 first, ticks;
+	int k, near = 0;
+
+	send_syn(pl, MSS, 0, 0);
+	first = pl->their_iss;
+	say(pl, RST);
+	note_silence(pl, "RST");
+	send_syn(pl, MSS, 0, 0);
+	ticks = (now_ns() - begin) / 64 + 1;
+	EXPECT_LT(0, pl->their_iss - first);
+	EXPECT_GE(ticks, pl->their_iss - first);
+	for (k = 0; k < 16; k++) {
+		pl->mine++;
+		send_syn(pl, MSS, 0, 0);
+		ticks = (now_ns() - begin) / 64 + 1;
+		near += pl->their_iss - first <= ticks;
+	}
+	/* By chance one may be. */
+	EXPECT_GE(1, near);
 }
 
 TEST_HARNESS_MAIN

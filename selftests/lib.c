@@ -195,6 +195,14 @@ void connected_pair(enum family fam, int proto, int fd[2])
 	close(l);
 }
 
+void abort_connection(int fd)
+{
+	struct linger abort = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+	close(fd);
+}
+
 void set_nonblocking(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -83,6 +83,9 @@ int accept_one(int listener);
 /* fd[0] has connected to fd[1] over loopback. */
 void connected_pair(enum family fam, int proto, int fd[2]);
 
+/* Close it with a RST: nothing is left that would be sent again. */
+void abort_connection(int fd);
+
 void set_nonblocking(int fd, bool on);
 void set_int(int fd, int level, int option, int value);
 int get_int(int fd, int level, int option);

@@ -48,15 +48,10 @@ void play_open(struct play *pl, enum family fam, int proto, bool plain,
  */
 void play_close(struct play *pl)
 {
-	struct linger abort = { .l_onoff = 1 };
-
-	if (pl->fd >= 0) {
-		setsockopt(pl->fd, SOL_SOCKET, SO_LINGER, &abort,
-			   sizeof(abort));
-		close(pl->fd);
-	} else if (pl->snd) {
+	if (pl->fd >= 0)
+		abort_connection(pl->fd);
+	else if (pl->snd)
 		say(pl, RST);
-	}
 	close(pl->listener);
 	wire_close(&pl->w);
 }

@@ -162,6 +162,53 @@ SCENARIO(in_window_reset_and_syn)
 	EXPECT_EQ(ECONNRESET, get_int(pl->fd, SOL_SOCKET, SO_ERROR));
 }
 
+/* How many answers have come until now. */
+static int answers(struct play *pl)
+{
+	struct segment r;
+	int n = 0;
+
+	ask_for_mark(pl);
+	while (before_mark(pl, &r))
+		n++;
+	return n;
+}
+
+/*
+ * RFC 5961 section 7: half of the limit to one and a half times of it in each
+ * second, by chance.
+ */
+SCENARIO(challenges_are_limited)
+{
+	long long begin;
+	int k, n;
+
+	setting(pl, "challenge_ack_limit", 10);
+	open_by_peer(pl, MSS);
+	begin = now_ms();
+	for (k = 0; k < 200; k++)
+		say_shifted(pl, SYN, 10);
+	n = answers(pl);
+	EXPECT_LE(5, n);
+	EXPECT_GE(14 * (2 + (now_ms() - begin) / 1000), n);
+}
+
+/* So that two ends that disagree do not answer each other for ever. */
+SCENARIO(answers_to_what_does_not_fit_are_limited)
+{
+	int k;
+
+	setting(pl, "invalid_ratelimit", 600000);
+	open_by_peer(pl, MSS);
+	for (k = 0; k < 10; k++)
+		say_shifted(pl, ACK, 10000000);
+	EXPECT_EQ(1, answers(pl));
+	/* Data does not go round in circles. */
+	for (k = 0; k < 10; k++)
+		send_data(pl, 10000000, 10);
+	EXPECT_EQ(10, answers(pl));
+}
+
 SCENARIO(peer_closes_first)
 {
 	struct segment s;

@@ -162,6 +162,26 @@ TEST_F_TIMEOUT(scale, one_port_serves_them_all, 3600)
 	free(server);
 }
 
+/* What a flood or many short connections cost: at most 256 bytes each. */
+TEST(mini_sockets_are_small)
+{
+	static const char * const names[] = {
+		"ferry_request", "ferry_timewait",
+	};
+	char path[80], text[32];
+	unsigned int i;
+
+	if (ferry() == IPPROTO_TCP)
+		SKIP(return, "the sizes are Ferry's");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/object_size",
+			 names[i]);
+		ASSERT_TRUE(read_file(path, text, sizeof(text)))
+			TH_LOG("%s: %s", path, errno_name(errno));
+		EXPECT_GE(256, atoi(text)) TH_LOG("%s: %s", names[i], text);
+	}
+}
+
 #define FEW 40
 
 /* Every port of a small range is used, for each peer anew, and then none. */

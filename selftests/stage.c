@@ -306,12 +306,8 @@ void stage_bring(struct stage *st, enum place place)
 
 void stage_leave(struct stage *st)
 {
-	struct linger abort = { .l_onoff = 1 };
-
 	if (st->fd >= 0) {
-		setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &abort,
-			   sizeof(abort));
-		close(st->fd);
+		abort_connection(st->fd);
 		st->fd = -1;
 	} else {
 		send_flags(st, RST);

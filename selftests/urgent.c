@@ -300,10 +300,7 @@ static void scene_open(struct scene *s, enum family fam, int proto,
 
 static void scene_close(struct scene *s)
 {
-	struct linger abort = { .l_onoff = 1 };
-
-	setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
-	close(s->fd);
+	abort_connection(s->fd);
 	close(s->listener);
 	wire_close(&s->w);
 }
