@@ -427,6 +427,41 @@ TEST(each_drop_has_its_counter_and_is_traced)
 	}
 }
 
+/* For whoever watches the kernel's own tracepoint, of all protocols. */
+TEST(the_kernel_is_told_the_reason)
+{
+	static const struct {
+		const char *reason;
+		void (*cause)(struct scene *s);
+		bool connected;
+	} told[] = {
+		{ "reason: TCP_CSUM\n", checksum, false },
+		{ "reason: NO_SOCKET\n", no_socket, false },
+		{ "reason: SOCKET_FILTER\n", filter, true },
+		{ "reason: TCP_INVALID_SEQUENCE\n", sequence, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		struct wanted w = { "kfree_skb:", told[i].reason };
+		struct scene s;
+
+		scene_open(&s, 16);
+		if (told[i].connected)
+			establish(&s);
+		trace_start("ferry_drop");
+		write_file(TRACING "events/skb/kfree_skb/enable", "1");
+		told[i].cause(&s);
+		EXPECT_TRUE(wait_until(is_traced, &w, SOON_MS)) {
+			TH_LOG("%s", told[i].reason);
+		}
+		write_file(TRACING "events/skb/kfree_skb/enable", "0");
+		if (s.fd >= 0)
+			close(s.fd);
+		close(s.listener);
+		wire_close(&s.w);
+	}
+}
+
 TEST(resets_are_traced)
 {
 	struct wanted sent = { "ferry_reset: sent",
