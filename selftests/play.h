@@ -12,7 +12,7 @@
 #include "wire.h"
 
 #ifndef __maybe_unused
-#define __maybe_unused __attribute__((__unused__))
+#define __maybe_unused __attribute((__unused__))
 #endif
 
 #define ISS	1000000u	/* the peer's initial sequence number */

@@ -335,5 +335,5 @@ void see(struct sight *sight, const char *fmt, ...)
 				sizeof(sight->text) - sight->len, fmt, ap);
 	va_end(ap);
 	if (sight->len >= sizeof(sight->text))
-		die("too much to see: %s", sight->text);
+		die("no room for more: %s", sight->text);
 }
