@@ -296,6 +296,65 @@ TEST_F(proc, half_open)
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
+struct queue {
+	enum family fam;
+	int proto;
+	__u16 port;
+	unsigned int tx;
+};
+
+static bool waits_in_queue(void *arg)
+{
+	struct queue *q = arg;
+	struct line l;
+
+	return find_line(q->fam, q->proto, q->port, 40000, &l) &&
+	       l.tx == q->tx && l.timer == 1;
+}
+
+/* What was written counts until it is acknowledged, whether it was sent or not. */
+TEST_F(proc, queue_of_a_sender)
+{
+	int i;
+
+	if (variant->fam == MAPPED)
+		return;
+	for (i = 0; i < 2; i++) {
+		struct queue q = { .fam = variant->fam, .proto = proto_of(i) };
+		struct segment s = { .from = 40000, .seq = 1000, .flags = SYN,
+				     .window = 1000 };
+		struct segment r;
+		int listener, fd;
+		struct wire w;
+		struct addr a;
+
+		wire_open(&w, q.fam, q.proto);
+		a = w.ours;
+		listener = listen_at(&a, q.proto, 16);
+		q.port = port_of(&a);
+		s.to = q.port;
+		wire_send(&w, &s);
+		wire_await(&w, &r);
+		s.flags = ACK;
+		s.seq++;
+		s.ack = r.seq + 1;
+		wire_send(&w, &s);
+		fd = accept_one(listener);
+		ASSERT_TRUE(send_stream(fd, 1, 0, 5000));
+		q.tx = 5000;
+		EXPECT_TRUE(wait_until(waits_in_queue, &q, SOON_MS))
+			TH_LOG("%s", proto_name(q.proto));
+		s.ack += 100;
+		wire_send(&w, &s);
+		q.tx = 4900;
+		EXPECT_TRUE(wait_until(waits_in_queue, &q, SOON_MS))
+			TH_LOG("%s", proto_name(q.proto));
+		abort_connection(fd);
+		close(listener);
+		wire_close(&w);
+	}
+}
+
 TEST_F(proc, each_namespace_sees_its_own)
 {
 	struct addr at = loopback(variant->fam, 0);
