@@ -2,10 +2,10 @@
 /*
  * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
- * At once: every second full segment, anything out of order, a FIN, and the
- * first segments of a connection or after an idle time, whose sender is in
- * slow start and waits for nothing else.  Otherwise an ACK waits for data to
- * go the same way, or for a time that follows the time between segments: 40 ms
+ * At once: every second full segment, anything out of order, a FIN where ours
+ * has gone, and the first segments of a connection or after an idle time, whose
+ * sender is in slow start and waits for nothing else.  Otherwise an ACK waits
+ * for data or our FIN to go the same way, or for a time that follows the time between segments: 40 ms
  * where they come fast, up to 200 ms where they do not.  An application that
  * answers what it reads ("pingpong") carries its ACKs that way, so for it the
  * first segments are not special.
@@ -82,6 +82,21 @@ void ferry_ack_at_once(struct sock *sk)
 	csk->ack_pending = 1;
 	csk->ack_now = 1;
 	csk->pingpong = 0;
+}
+
+/**
+ * ferry_ack_with_answer() - the peer has said all: our last word comes soon
+ * @sk: the socket
+ *
+ * Most applications close when they have read to the end, and the FIN carries
+ * the ACK.
+ */
+void ferry_ack_with_answer(struct sock *sk)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	csk->ack_pending = 1;
+	csk->pingpong = 1;
 }
 
 /**

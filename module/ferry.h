@@ -907,6 +907,7 @@ void ferry_push(struct sock *sk, bool more);
 void ferry_push_waiting(struct sock *sk);
 u32 ferry_window_to_offer(const struct sock *sk);
 struct sk_buff *ferry_clone_sent(struct sk_buff *skb);
+void ferry_ack_with_answer(struct sock *sk);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
 struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,

@@ -99,6 +99,9 @@ bool ferry_step(struct sock *sk, enum ferry_event event, struct sk_buff *skb)
 		else
 			ferry_ack_at_once(sk);
 		break;
+	case FERRY_SEND_ACK_DELAYED:
+		ferry_ack_with_answer(sk);
+		break;
 	case FERRY_SEND_ACK_LIMITED:
 		if (ferry_may_answer(sock_net(sk), skb,
 				     &ferry_csk(sk)->last_answer)) {

@@ -79,7 +79,8 @@ enum ferry_event {
  * @FERRY_SEND_NOTHING: nothing
  * @FERRY_SEND_SYN: <SEQ=ISS><CTL=SYN>
  * @FERRY_SEND_SYN_ACK: <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
- * @FERRY_SEND_ACK: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; data may carry it
+ * @FERRY_SEND_ACK: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
+ * @FERRY_SEND_ACK_DELAYED: the same, but the next data or our FIN may carry it
  * @FERRY_SEND_ACK_LIMITED: the same at once, but not too often for one
  *	connection: two ends that disagree must not answer each other for ever
  * @FERRY_SEND_CHALLENGE: the same, and not too often for a namespace either
@@ -94,6 +95,7 @@ enum ferry_send {
 	FERRY_SEND_SYN,
 	FERRY_SEND_SYN_ACK,
 	FERRY_SEND_ACK,
+	FERRY_SEND_ACK_DELAYED,
 	FERRY_SEND_ACK_LIMITED,
 	FERRY_SEND_CHALLENGE,
 	FERRY_SEND_FIN,

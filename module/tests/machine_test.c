@@ -153,7 +153,7 @@ static struct ferry_step rfc_segment(int state, enum ferry_event event)
 		       step(TCP_CLOSE, FERRY_SEND_RST_BACK, ECONNRESET) : stay;
 	case FERRY_SEG_FIN:
 		if (in & TCPF_ESTABLISHED)
-			return step(TCP_CLOSE_WAIT, FERRY_SEND_ACK, 0);
+			return step(TCP_CLOSE_WAIT, FERRY_SEND_ACK_DELAYED, 0);
 		if (in & TCPF_FIN_WAIT1)
 			return step(TCP_CLOSING, FERRY_SEND_ACK, 0);
 		if (in & TCPF_FIN_WAIT2)
