@@ -28,6 +28,7 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	/* The peer of before may have been of the other family. */
 	const struct ferry_af_ops *af = ferry_af_of_socket(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
+	u64 secret;
 	int err;
 
 	ferry_csk(sk)->is_ipv4 = af == &ferry_ipv4_ops;
@@ -46,8 +47,10 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	/* What ended the connection before this one. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sk_set_txhash(sk);
+	secret = af->secret(&sk->__sk_common);
 	if (!fp->write_seq)
-		fp->write_seq = ferry_isn(af->secret(&sk->__sk_common));
+		fp->write_seq = ferry_isn(secret);
+	fp->ts_offset = ferry_ts_offset(sock_net(sk), secret);
 	err = ferry_send_syn(sk);
 	if (err)
 		goto fail;

@@ -419,6 +419,7 @@ struct ferry6_sock {
  * @oif: the interface that a link-local peer is behind, 0 if any
  * @mark: SO_MARK of the answers
  * @last_answer: for ferry_may_answer()
+ * @ts_offset: where our timestamps begin
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @has_wscale: the SYN announced a window scale
@@ -445,6 +446,7 @@ struct ferry_request_sock {
 	int oif;
 	u32 mark;
 	u32 last_answer;
+	u32 ts_offset;
 	u16 mss;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;
@@ -1076,7 +1078,7 @@ u32 ferry_hash6(const struct net *net, const struct in6_addr *laddr, u16 lport,
 u64 ferry_secret4(const struct sock_common *c);
 u64 ferry_secret6(const struct sock_common *c);
 u32 ferry_isn(u64 secret);
-u32 ferry_ts_offset(const struct ferry_af_ops *af, const struct sock_common *c);
+u32 ferry_ts_offset(const struct net *net, u64 secret);
 
 /* lookup.c */
 struct sock *ferry_lookup4(struct net *net, const struct sk_buff *skb,

@@ -30,7 +30,6 @@ void ferry_options_offer(struct sock *sk)
 	fp->ecn_ok = READ_ONCE(sysctl->ecn) == 1 ||
 		     fp->conn.cong.ops->flags & FERRY_CONG_NEEDS_ECN;
 	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
-	fp->ts_offset = ferry_ts_offset(ferry_af(sk), &sk->__sk_common);
 	fp->ts_recent = 0;
 	fp->ecn_echo = 0;
 }
@@ -214,9 +213,7 @@ void ferry_request_recall(struct ferry_request_sock *req,
 			  READ_ONCE(ferry_net(net)->sysctl.timestamps);
 	req->ts_recent = req->has_tstamp ? o.ts_val : 0;
 	if (req->has_tstamp)
-		ferry_cookie_ts_read(o.ts_ecr -
-				     ferry_ts_offset(req->af_ops, &req->common),
-				     &c);
+		ferry_cookie_ts_read(o.ts_ecr - req->ts_offset, &c);
 	req->has_wscale = c.has_wscale;
 	req->snd_wscale = c.wscale;
 	req->sack_ok = c.sack;
@@ -259,7 +256,7 @@ unsigned int ferry_request_options(const struct ferry_request_sock *req,
 
 		if (req->cookie)
 			clock = cookie_clock(req, clock);
-		o.ts_val = clock + ferry_ts_offset(req->af_ops, &req->common);
+		o.ts_val = clock + req->ts_offset;
 		o.ts_ecr = req->ts_recent;
 	}
 	return ferry_options_build(opt, &o, NULL);
@@ -279,7 +276,8 @@ unsigned int ferry_timewait_options(const struct ferry_timewait_sock *tw,
 
 	if (tw->has_tstamp) {
 		o.ts_val = ferry_ts_clock() +
-			   ferry_ts_offset(tw->af_ops, &tw->common);
+			   ferry_ts_offset(read_pnet(&tw->common.skc_net),
+					   tw->af_ops->secret(&tw->common));
 		o.ts_ecr = tw->ts_recent;
 	}
 	return ferry_options_build(opt, &o, NULL);
@@ -302,7 +300,7 @@ void ferry_options_inherit(struct sock *sk,
 	fp->has_wscale = req->has_wscale;
 	fp->snd_wscale = req->snd_wscale;
 	fp->rcv_wscale = req->rcv_wscale;
-	fp->ts_offset = ferry_ts_offset(req->af_ops, &req->common);
+	fp->ts_offset = req->ts_offset;
 	ferry_ts_store(fp, req->ts_recent);
 }
 

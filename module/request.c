@@ -270,13 +270,15 @@ static int device_of(const struct sock *listener, const struct sk_buff *skb)
 
 /*
  * What addresses and ports of @skb and the listener say.  A slot of the cache
- * may be under a reader's eyes: no memset().
+ * may be under a reader's eyes: no memset().  Returns what nobody can guess of
+ * the connection.
  */
-static void init_request(struct ferry_request_sock *req, struct sock *listener,
-			 const struct sk_buff *skb, bool cookie)
+static u64 init_request(struct ferry_request_sock *req, struct sock *listener,
+			const struct sk_buff *skb, bool cookie)
 {
 	const struct ferry_af_ops *af = ferry_af_of(skb);
 	struct sock_common *c = &req->common;
+	u64 secret;
 
 	req->listener = listener;
 	req->af_ops = af;
@@ -300,6 +302,9 @@ static void init_request(struct ferry_request_sock *req, struct sock *listener,
 	c->skc_nulls_node.pprev = NULL;
 	write_pnet(&c->skc_net, sock_net(listener));
 	af->request_init(req, listener, skb);
+	secret = af->secret(c);
+	req->ts_offset = ferry_ts_offset(sock_net(listener), secret);
+	return secret;
 }
 
 /* The time in the unit of cookies. */
@@ -318,23 +323,19 @@ static u32 *cookie_stamp(struct sock *listener)
 		       &ferry_csk(listener)->accept_queue.cookie_at;
 }
 
-/* Two connections must not have the same cookies for want of a good hash. */
-static u32 cookie_tuple(const struct ferry_request_sock *req)
-{
-	return req->af_ops->secret(&req->common);
-}
-
 /* The SYN-ACK says it all; nothing is kept. */
 static void send_cookie(struct sock *listener, const struct sk_buff *skb)
 {
 	u32 seq = FERRY_SKB_CB(skb)->seq, now = jiffies;
 	u32 *stamp = cookie_stamp(listener);
 	struct ferry_request_sock req;
+	u32 tuple;
 
-	init_request(&req, listener, skb, true);
+	/* Two connections do not share cookies for want of a good hash. */
+	tuple = init_request(&req, listener, skb, true);
 	negotiate(&req, listener, skb);
 	req.rcv_isn = seq;
-	req.snt_isn = ferry_cookie_make(&cookie_key, cookie_tuple(&req), seq,
+	req.snt_isn = ferry_cookie_make(&cookie_key, tuple, seq,
 					cookie_period(), req.mss);
 	if (now - READ_ONCE(*stamp) >= HZ)
 		WRITE_ONCE(*stamp, now);
@@ -362,6 +363,7 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	enum ferry_drop_reason why;
 	struct sock_common *c;
 	int cookies;
+	u64 secret;
 
 	/* The lookup took no lock: it may have ceased to listen. */
 	why = FERRY_DROP_LISTEN_CLOSED;
@@ -397,11 +399,11 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	}
 
 	c = &req->common;
-	init_request(req, listener, skb, false);
+	secret = init_request(req, listener, skb, false);
 	negotiate(req, listener, skb);
 	req->rcv_isn = cb->seq;
 	req->sent_at = ktime_get_ns();
-	req->snt_isn = cb->isn ?: ferry_isn(af->secret(c));
+	req->snt_isn = cb->isn ?: ferry_isn(secret);
 	timer_setup(&req->timer, request_timer, 0);
 
 	/* The hash's and the timer's; the third keeps it for the SYN-ACK. */
@@ -477,17 +479,18 @@ struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb)
 	const u32 recent = FERRY_COOKIE_AGE_MAX * FERRY_COOKIE_PERIOD * HZ;
 	struct net *net = sock_net(listener);
 	struct ferry_request_sock req;
+	u32 tuple;
 
 	if (cb->flags & FERRY_SYN ||
 	    !READ_ONCE(ferry_net(net)->sysctl.syncookies) ||
 	    (u32)jiffies - READ_ONCE(*cookie_stamp(listener)) >= recent)
 		goto reset;
 
-	init_request(&req, listener, skb, true);
+	tuple = init_request(&req, listener, skb, true);
 	req.common.skc_hash = req.af_ops->hash(&req.common);
 	req.rcv_isn = cb->seq - 1;
 	req.snt_isn = cb->ack_seq - 1;
-	req.mss = ferry_cookie_check(&cookie_key, cookie_tuple(&req),
+	req.mss = ferry_cookie_check(&cookie_key, tuple,
 				     req.rcv_isn, cookie_period(),
 				     req.snt_isn);
 	if (!req.mss) {

@@ -126,8 +126,8 @@ u32 ferry_isn(u64 secret)
 
 /**
  * ferry_ts_offset() - where the timestamps of a connection begin
- * @af: its address family
- * @c: a full or mini socket
+ * @net: its namespace
+ * @secret: the connection's
  *
  * RFC 7323 section 7.1: a secret, so that the clock does not tell how long
  * this host has been up; the same for each connection on the same addresses
@@ -135,11 +135,9 @@ u32 ferry_isn(u64 secret)
  *
  * Return: what to add to the clock; 0 if net.ferry.timestamps is 2.
  */
-u32 ferry_ts_offset(const struct ferry_af_ops *af, const struct sock_common *c)
+u32 ferry_ts_offset(const struct net *net, u64 secret)
 {
-	const struct net *net = read_pnet(&c->skc_net);
-
 	if (READ_ONCE(ferry_net(net)->sysctl.timestamps) != 1)
 		return 0;
-	return af->secret(c) >> 32;
+	return secret >> 32;
 }
