@@ -896,6 +896,7 @@ void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb);
 /* delack.c */
 void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb);
 void ferry_ack_at_once(struct sock *sk);
+void ferry_ack_with_answer(struct sock *sk);
 void ferry_ack_check(struct sock *sk);
 void ferry_ack_sent(struct sock *sk);
 void ferry_ack_data_sent(struct sock *sk);
@@ -909,7 +910,6 @@ void ferry_push(struct sock *sk, bool more);
 void ferry_push_waiting(struct sock *sk);
 u32 ferry_window_to_offer(const struct sock *sk);
 struct sk_buff *ferry_clone_sent(struct sk_buff *skb);
-void ferry_ack_with_answer(struct sock *sk);
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
 struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,
@@ -1007,7 +1007,7 @@ void ferry_timer_arm(struct sock *sk, enum ferry_timer_event event,
 void ferry_timer_stop(struct sock *sk);
 void ferry_rearm_rto(struct sock *sk);
 void ferry_resume_rto(struct sock *sk);
-void ferry_rearm_loss_timer(struct sock *sk, bool progress);
+void ferry_rearm_loss_timer(struct sock *sk, bool anew);
 void ferry_rearm_reo(struct sock *sk, u32 delay_us);
 void ferry_rearm_probe(struct sock *sk);
 unsigned long ferry_rto(const struct sock *sk);

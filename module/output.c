@@ -321,12 +321,14 @@ static u32 sendable(const struct sock *sk, const struct sk_buff *skb,
 	return nagle_holds(fp, more) ? len - small : len;
 }
 
-static void sent_new(struct sock *sk, struct sk_buff *skb)
+/* Returns true if the RTO begins here: nothing else was out. */
+static bool sent_new(struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	bool first = !csk->cong.packets_out;
+	bool first = !csk->cong.packets_out ||
+		     csk->pending == FERRY_TIMER_PROBE;
 
 	__skb_unlink(skb, &sk->sk_write_queue);
 	ferry_board_insert(&fp->recovery, skb);
@@ -335,8 +337,7 @@ static void sent_new(struct sock *sk, struct sk_buff *skb)
 	fp->recovery.prr_out += cb->segs;
 	if (skb->len % ferry_mss(fp))
 		fp->snd_sml = cb->end_seq;
-	if (first || csk->pending == FERRY_TIMER_PROBE)
-		ferry_rearm_rto(sk);
+	return first;
 }
 
 /**
@@ -347,8 +348,8 @@ static void sent_new(struct sock *sk, struct sk_buff *skb)
 void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
 {
 	ferry_skb_set_segs(skb, ferry_csk(sk)->cong.mss);
-	if (!ferry_transmit(sk, skb, true))
-		sent_new(sk, skb);
+	if (!ferry_transmit(sk, skb, true) && sent_new(sk, skb))
+		ferry_rearm_rto(sk);
 }
 
 /*
@@ -424,7 +425,7 @@ void ferry_push(struct sock *sk, bool more)
 {
 	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	struct ferry_sock *fp = ferry_sk(sk);
-	bool sent = false, limited = false;
+	bool sent = false, limited = false, first = false;
 	u32 len, quota, max_segs;
 	struct sk_buff *skb;
 
@@ -464,14 +465,14 @@ void ferry_push(struct sock *sk, bool more)
 		ferry_skb_set_segs(skb, ferry_mss(fp));
 		if (ferry_transmit(sk, skb, true))
 			break;
-		sent_new(sk, skb);
+		first |= sent_new(sk, skb);
 		sent = true;
 	}
 
 	if (sent || limited)
 		ferry_cong_usage(ca, fp->snd_una, fp->snd_nxt, limited);
 	if (sent)
-		ferry_rearm_loss_timer(sk, false);
+		ferry_rearm_loss_timer(sk, first);
 	if (!ca->packets_out && ferry_send_head(sk))
 		ferry_rearm_probe(sk);
 }

@@ -134,29 +134,35 @@ void ferry_resume_rto(struct sock *sk)
 /**
  * ferry_rearm_loss_timer() - data was sent or acknowledged
  * @sk: the socket
- * @progress: it was acknowledged: the RTO starts anew
+ * @anew: the RTO starts anew: some was acknowledged, or nothing was out before
  *
  * The tail loss probe comes first, if there is one to be sent; then the RTO.
  * RFC 8985 section 7.2.
  *
  * Context: socket lock held.
  */
-void ferry_rearm_loss_timer(struct sock *sk, bool progress)
+void ferry_rearm_loss_timer(struct sock *sk, bool anew)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	const struct ferry_sock *fp = ferry_sk(sk);
 	unsigned long delay, rto;
 	u32 tlp_us = 0;
 
+	if (!csk->cong.packets_out) {
+		if (anew)
+			ferry_timer_stop(sk);
+		return;
+	}
 	if (!ferry_is_opening(sk))
 		tlp_us = ferry_tlp_timeout(&fp->recovery, &csk->cong,
 					   fp->sack_ok, FERRY_RTO_MIN_US);
 	if (!tlp_us) {
-		if (progress && csk->cong.packets_out &&
-		    (csk->pending == FERRY_TIMER_REO ||
-		     csk->pending == FERRY_TIMER_TLP))
+		if (!anew)
+			return;
+		if (csk->pending == FERRY_TIMER_REO ||
+		    csk->pending == FERRY_TIMER_TLP)
 			ferry_resume_rto(sk);
-		else if (progress)
+		else
 			ferry_rearm_rto(sk);
 		return;
 	}
@@ -164,7 +170,7 @@ void ferry_rearm_loss_timer(struct sock *sk, bool progress)
 	delay = usecs_to_jiffies(tlp_us);
 	if (csk->cong.packets_out > 1)
 		delay += LOSS_TIMER_SLACK;
-	rto = progress ? ferry_rto(sk) : usecs_to_jiffies(rto_left(sk));
+	rto = anew ? ferry_rto(sk) : usecs_to_jiffies(rto_left(sk));
 	ferry_timer_arm(sk, FERRY_TIMER_TLP, min(delay, max(rto, 1UL)));
 }
 
