@@ -565,6 +565,17 @@ static inline bool ferry_bound_dev_eq(const struct net *net, int bound_dev_if,
 				 bound_dev_if, dif, sdif);
 }
 
+/*
+ * Give back memory that the socket has reserved and does not use, but for a
+ * page: a segment that is read is mostly followed by one that is sent, and that
+ * by one that comes.  Context: socket lock held.
+ */
+static inline void ferry_mem_reclaim(struct sock *sk)
+{
+	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
+		sk_mem_reclaim(sk);
+}
+
 /* The header of a segment whose transport header is set. */
 static inline struct tcphdr *ferry_hdr(const struct sk_buff *skb)
 {

@@ -402,6 +402,6 @@ int ferry_rcv(struct sock *sk, struct sk_buff *skb)
 		rcv_synchronized(sk, skb);
 		break;
 	}
-	sk_mem_reclaim(sk);
+	ferry_mem_reclaim(sk);
 	return 0;
 }

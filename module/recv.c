@@ -48,6 +48,11 @@ static struct sk_buff *find_segment(struct sock *sk, u32 seq, u32 *offset)
 static void consume(struct sock *sk, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &sk->sk_receive_queue);
+	/* As sock_rfree(), but nothing is given back before the answer. */
+	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+	sk_forward_alloc_add(sk, skb->truesize);
+	skb->destructor = NULL;
+	skb->sk = NULL;
 	__kfree_skb(skb);
 }
 
@@ -125,8 +130,10 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 				release_sock(sk);
 				lock_sock(sk);
 			} else {
-				ferry_rcvbuf_tune(sk);
+				if (copied)
+					ferry_rcvbuf_tune(sk);
 				ferry_ack_after_read(sk, copied);
+				ferry_mem_reclaim(sk);
 				skb = skb_peek_tail(&sk->sk_receive_queue);
 				err = sk_wait_data(sk, &timeout, skb);
 				if (err < 0)
@@ -218,6 +225,7 @@ int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		if (ferry_csk(sk)->tell_inq)
 			tell_inq(sk, msg);
 	}
+	ferry_mem_reclaim(sk);
 out:
 	release_sock(sk);
 	return ret;
