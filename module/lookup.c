@@ -148,9 +148,11 @@ again:
 	return best;
 }
 
-static bool same_device(const struct sock *sk, const struct lookup_key *key)
+static __always_inline bool same_device(const struct sock *sk, const struct lookup_key *key)
 {
-	return ferry_bound_dev_eq(sock_net(sk), sk->sk_bound_dev_if, key->dif,
+	/* Most take what comes on any device. */
+	return likely(!(sk->sk_bound_dev_if | key->sdif)) ||
+	       ferry_bound_dev_eq(sock_net(sk), sk->sk_bound_dev_if, key->dif,
 				  key->sdif);
 }
 

@@ -304,10 +304,13 @@ void ferry_options_inherit(struct sock *sk,
 	ferry_ts_store(fp, req->ts_recent);
 }
 
-/* Seconds since TS.Recent was set. */
-static u32 ts_age(const struct ferry_sock *fp)
+/* ferry_ts_older() for a stream; the clock is read for the few that may be. */
+static bool ts_older(const struct ferry_sock *fp, u32 ts_val, u32 slack)
 {
-	return (u32)ktime_get_seconds() - fp->ts_recent_stamp;
+	return ferry_ts_older(ts_val, fp->ts_recent, 0, slack) &&
+	       ferry_ts_older(ts_val, fp->ts_recent,
+			      (u32)ktime_get_seconds() - fp->ts_recent_stamp,
+			      slack);
 }
 
 /**
@@ -323,7 +326,7 @@ void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 		     const struct ferry_options *o)
 {
 	if (o->has_timestamp && !seq_after(cb->seq, fp->rcv_wup) &&
-	    !ferry_ts_older(o->ts_val, fp->ts_recent, ts_age(fp), 0))
+	    !ts_older(fp, o->ts_val, 0))
 		ferry_ts_store(fp, o->ts_val);
 }
 
@@ -359,7 +362,6 @@ bool ferry_paws_rejects(const struct ferry_sock *fp,
 			const struct ferry_options *o)
 {
 	return o->has_timestamp &&
-	       unlikely(ferry_ts_older(o->ts_val, fp->ts_recent, ts_age(fp),
-				       1)) &&
+	       unlikely(ts_older(fp, o->ts_val, 1)) &&
 	       !(cb->flags & FERRY_RST) && !overtaken_ack(fp, cb, o);
 }
