@@ -105,6 +105,26 @@ TEST_F(closing, unread_data_resets)
 	EXPECT_TRUE(sides_saw(self->side, "RST"));
 }
 
+/* Ours may come and carry the ACK, so it waits a little. */
+TEST_F(closing, a_fin_is_acknowledged_soon)
+{
+	establish(self->side);
+	say_both(self->side, FIN | ACK);
+	watch(self->side, SECOND, NULL);
+	EXPECT_TRUE(sides_same(self->side));
+	EXPECT_TRUE(sides_saw(self->side, "ACK"));
+}
+
+TEST_F(closing, a_fin_is_acknowledged_by_ours)
+{
+	establish(self->side);
+	say_both(self->side, FIN | ACK);
+	close_all(self->side);
+	watch(self->side, SECOND, acknowledges);
+	EXPECT_TRUE(sides_same(self->side));
+	EXPECT_TRUE(sides_saw(self->side, "FIN|ACK"));
+}
+
 /* Everything that was written arrives, and then the FIN. */
 TEST_F(closing, unsent_data_is_sent)
 {
