@@ -119,7 +119,8 @@ void ferry_ack_retry(struct sock *sk)
 static void ack_later(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u32 ato = max_t(u32, csk->ato, FERRY_ATO_MIN), longest = HZ / 2;
+	/* 0 for a FIN before any data: the next tick, as Linux TCP. */
+	u32 ato = csk->ato, longest = HZ / 2;
 	u32 rtt_us = ferry_cong_srtt_us(&csk->cong);
 
 	if (ato > FERRY_ATO_MIN) {
