@@ -124,8 +124,9 @@ static void draw_segment(const struct stage *st, struct segment *s)
 		s->data_offset = below(16);
 	if (!below(16))
 		s->cut = below(HEADER + s->options_len + s->len + 1);
+	/* Of the shortest packet, an IPv4 header, a byte is left to be sent. */
 	if (!below(16))
-		s->excess = (int)below(41) - 20;
+		s->excess = (int)below(40) - 19;
 	s->bad_checksum = !below(16);
 }
 
