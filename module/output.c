@@ -18,6 +18,8 @@
 
 /* The smallest part of the window that is worth a packet, as Linux TCP. */
 #define WINDOW_DIVISOR		3
+/* Nothing waits for longer than this after the last packet, as Linux TCP. */
+#define DEFER_MAX_US		USEC_PER_MSEC
 
 /**
  * ferry_skb_set_segs() - into how many packets will a queued segment go?
@@ -356,7 +358,7 @@ void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
  * Wait for more of the window instead of sending little?  ACKs come for two
  * segments or so; a packet for each of them would soon be that small.  Never
  * wait when there is little to wait for: no ACK that is due, or nothing behind
- * this piece that would make the packet larger.
+ * this piece that would make the packet larger; and never for long.
  */
 static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 		   u32 max_segs)
@@ -365,8 +367,8 @@ static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 	const struct ferry_cong *ca = &fp->conn.cong;
 	u32 window = ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq;
 	u32 limit = min(window, quota * ferry_mss(fp));
-	const struct sk_buff *head;
-	u32 age_us;
+	const struct sk_buff *head, *last;
+	u32 now_us;
 
 	if (ca->state >= FERRY_CA_RECOVERY ||
 	    FERRY_SKB_CB(skb)->flags & FERRY_FIN)
@@ -377,11 +379,17 @@ static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 	if (limit >= min(fp->snd_wnd, ca->snd_cwnd * ca->mss) / WINDOW_DIVISOR)
 		return false;
 	head = ferry_rtx_head(sk);
-	if (!head)
+	if (!head || list_empty(&fp->recovery.by_time))
+		return false;
+	/* Else a part of the window would never be used on a longer path. */
+	now_us = (u32)ferry_clock_us();
+	last = list_last_entry(&fp->recovery.by_time, struct sk_buff,
+			       tcp_tsorted_anchor);
+	if ((s32)(now_us - FERRY_SKB_CB(last)->sent_us) > DEFER_MAX_US)
 		return false;
 	/* Is the next ACK more than half a round trip away? */
-	age_us = (u32)ferry_clock_us() - FERRY_SKB_CB(head)->sent_us;
-	return age_us >= ferry_cong_srtt_us(ca) / 2;
+	return now_us - FERRY_SKB_CB(head)->sent_us >=
+	       ferry_cong_srtt_us(ca) / 2;
 }
 
 /* Slow start anew after idle time (RFC 5681 section 4.1). */
