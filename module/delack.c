@@ -66,7 +66,8 @@ void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb)
 	csk->last_rcv = (u32)jiffies;
 	if (size > csk->rcv_mss)
 		csk->rcv_mss = min_t(u32, size, U16_MAX);
-	if (size < csk->rcv_mss)
+	/* Nothing may follow what ends a write, however large it is. */
+	if (size < csk->rcv_mss || FERRY_SKB_CB(skb)->flags & FERRY_PSH)
 		csk->ack_small = 1;
 	ferry_rcv_ssthresh_grow(sk, skb);
 }

@@ -237,7 +237,7 @@ enum ferry_timer_event {
  * @ack_pending: an acknowledgment is owed
  * @ack_now: it is owed at once
  * @pingpong: the application answers; its data will carry the ACK
- * @ack_small: the ACK is owed for a segment that is not full
+ * @ack_small: the ACK is owed for a segment that is not full, or has PSH
  * @no_room: a segment in order had to be dropped: announce a closed window
  * @delack_armed: @delack_at is a deadline
  * @keepalive_armed: @keepalive_at is a deadline
