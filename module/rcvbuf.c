@@ -125,18 +125,23 @@ int ferry_set_rcvlowat(struct sock *sk, int bytes)
  * ferry_rcv_ssthresh_grow() - a segment has come: promise more of the buffer
  * @sk: the socket
  * @skb: the segment, its header taken off
+ *
+ * The peer hears of it at once, with an ACK for each segment: as long as the
+ * promise grows, the connection is young and its sender waits for ACKs.
  */
 void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
+	u32 old = fp->rcv_ssthresh;
 
 	/* The last small one of many says nothing about the others. */
 	if (skb->len < 128 || sk_under_memory_pressure(sk))
 		return;
-	fp->rcv_ssthresh = ferry_rcv_ssthresh_after(fp->rcv_ssthresh,
-						    sk->sk_rcvbuf, skb->len,
-						    skb->truesize,
+	fp->rcv_ssthresh = ferry_rcv_ssthresh_after(old, sk->sk_rcvbuf,
+						    skb->len, skb->truesize,
 						    fp->conn.rcv_mss);
+	if (fp->rcv_ssthresh > old && !fp->conn.quick_acks)
+		fp->conn.quick_acks = 1;
 }
 
 static bool is_wasteful(const struct sk_buff *skb)
