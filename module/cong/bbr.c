@@ -18,200 +18,31 @@
  * six at the pace measured.  When min_rtt is ten seconds old, PROBE_RTT sends
  * four segments at a time for 200 ms, to see the path empty.
  *
- * Gains are in units of 1/256, bandwidths in segments per microsecond times
- * 2^24.  Times are microseconds and wrap.
+ * Here are the modes and the window; what is measured is in bbr_model.c.
  */
-#include <linux/bits.h>
 #include <linux/inet_diag.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/time64.h>
-#include <linux/win_minmax.h>
 
 #include "../compat.h"
-#include "../cong.h"
 #include "../rate.h"
 #include "../segment.h"
+#include "bbr.h"
 
-#define BW_SCALE		24
-#define BW_UNIT			BIT(BW_SCALE)
-#define GAIN_SCALE		8
-#define GAIN_UNIT		256U
-
-#define HIGH_GAIN		(GAIN_UNIT * 2885 / 1000 + 1)	/* 2/ln(2) */
 #define DRAIN_GAIN		(GAIN_UNIT * 1000 / 2885)
 #define CWND_GAIN		(GAIN_UNIT * 2)
-#define CYCLE_LEN		8
-#define BW_ROUNDS		(CYCLE_LEN + 2)	/* window of max_bw */
 #define MIN_RTT_WINDOW_US	(10 * (u32)USEC_PER_SEC)
 #define PROBE_RTT_US		(200 * (u32)USEC_PER_MSEC)
 #define CWND_MIN		4U
 #define FULL_BW_GAIN		(GAIN_UNIT * 5 / 4)
 #define FULL_BW_ROUNDS		3
-/* Pace below what was measured: a queue that is not built need not drain. */
-#define PACING_MARGIN_PERCENT	1
-/* Below this, 1.2 Mbit/s, a packet is one segment. */
-#define MIN_TSO_RATE		150000U
-/* What is delivered in bursts: over so many rounds, and at most so long. */
-#define EXTRA_ACKED_ROUNDS	5
-#define EXTRA_ACKED_MAX_US	(100 * (u32)USEC_PER_MSEC)
-#define ACK_EPOCH_MAX		0xfffffU
 
 static const u16 pacing_gain_cycle[CYCLE_LEN] = {
 	GAIN_UNIT * 5 / 4, GAIN_UNIT * 3 / 4, GAIN_UNIT, GAIN_UNIT,
 	GAIN_UNIT, GAIN_UNIT, GAIN_UNIT, GAIN_UNIT,
 };
-
-enum bbr_mode {
-	BBR_STARTUP,
-	BBR_DRAIN,
-	BBR_PROBE_BW,
-	BBR_PROBE_RTT,
-};
-
-/**
- * struct bbr - what BBR keeps of a connection
- * @bw: the greatest delivery rates of the last rounds
- * @min_rtt_us: the smallest round-trip time of the last ten seconds
- * @min_rtt_stamp_us: when it was measured
- * @probe_rtt_done_us: when PROBE_RTT ends, 0 if not known yet
- * @rounds: round trips so far
- * @next_round: &ferry_cong.delivered at which the next one begins
- * @cycle_us: when the phase of PROBE_BW began
- * @prior_cwnd: the window before recovery or PROBE_RTT
- * @full_bw: the bandwidth that STARTUP tries to exceed
- * @ack_epoch_us: since when deliveries are compared with the bandwidth
- * @ack_epoch_acked: segments delivered since
- * @extra_acked: segments delivered at once beyond the bandwidth, the most in
- *	each of two windows of EXTRA_ACKED_ROUNDS
- * @pacing_gain: of the pacing rate
- * @cwnd_gain: of the BDP
- * @mode: one of &enum bbr_mode
- * @cycle: the phase of PROBE_BW
- * @full_bw_rounds: rounds in which STARTUP did not exceed @full_bw
- * @prev_state: &ferry_cong.state at the last ACK
- * @extra_acked_rounds: rounds of the current window of @extra_acked
- * @extra_acked_now: which of the two that is
- * @round_start: this ACK begins a round trip
- * @round_done: a round trip of PROBE_RTT has passed
- * @packet_conservation: the first round of recovery: one in, one out
- * @idle_restart: the application was silent: a small RTT says nothing new
- * @full_bw_reached: the path was filled once
- * @has_seen_rtt: the initial pacing rate came from a measured time
- */
-struct bbr {
-	struct minmax bw;
-	u32 min_rtt_us;
-	u32 min_rtt_stamp_us;
-	u32 probe_rtt_done_us;
-	u32 rounds;
-	u32 next_round;
-	u32 cycle_us;
-	u32 prior_cwnd;
-	u32 full_bw;
-	u32 ack_epoch_us;
-	u32 ack_epoch_acked;
-	u16 extra_acked[2];
-	u16 pacing_gain;
-	u16 cwnd_gain;
-	u8 mode;
-	u8 cycle;
-	u8 full_bw_rounds;
-	u8 prev_state;
-	u8 extra_acked_rounds;
-	u8 extra_acked_now:1,
-	   round_start:1,
-	   round_done:1,
-	   packet_conservation:1,
-	   idle_restart:1,
-	   full_bw_reached:1,
-	   has_seen_rtt:1;
-};
-
-static struct bbr *bbr_of(struct ferry_cong *ca)
-{
-	return ferry_cong_priv(ca, struct bbr);
-}
-
-static u32 max_bw(const struct bbr *bbr)
-{
-	return minmax_get(&bbr->bw);
-}
-
-/* Bytes per second at a bandwidth times a gain. */
-static unsigned long pacing_rate(const struct ferry_cong *ca, u64 bw, u32 gain)
-{
-	u64 rate = (bw * ca->mss * gain) >> GAIN_SCALE;
-
-	rate *= USEC_PER_SEC / 100 * (100 - PACING_MARGIN_PERCENT);
-	return min_t(u64, rate >> BW_SCALE, ULONG_MAX);
-}
-
-/* Before anything is delivered: the initial window in a round trip. */
-static void init_pacing_rate(struct ferry_cong *ca)
-{
-	struct bbr *bbr = bbr_of(ca);
-	u32 rtt_us = USEC_PER_MSEC;
-
-	if (ferry_cong_srtt_us(ca)) {
-		rtt_us = ferry_cong_srtt_us(ca);
-		bbr->has_seen_rtt = 1;
-	}
-	ca->pacing_rate = pacing_rate(ca, div_u64((u64)ca->snd_cwnd * BW_UNIT,
-						  rtt_us), HIGH_GAIN);
-}
-
-static void set_pacing_rate(struct ferry_cong *ca, u32 gain)
-{
-	struct bbr *bbr = bbr_of(ca);
-	unsigned long rate = pacing_rate(ca, max_bw(bbr), gain);
-
-	if (!bbr->has_seen_rtt && ferry_cong_srtt_us(ca))
-		init_pacing_rate(ca);
-	if (bbr->full_bw_reached || rate > ca->pacing_rate)
-		ca->pacing_rate = rate;
-}
-
-static u32 bbr_min_tso_segs(const struct ferry_cong *ca)
-{
-	return ca->pacing_rate < MIN_TSO_RATE ? 1 : 2;
-}
-
-/* The BDP in segments, times a gain. */
-static u32 bdp(const struct ferry_cong *ca, const struct bbr *bbr, u32 gain)
-{
-	u64 product;
-
-	/* No round-trip time yet: there was no ACK for new data. */
-	if (bbr->min_rtt_us == ~0U)
-		return FERRY_INIT_CWND;
-	product = (u64)max_bw(bbr) * bbr->min_rtt_us;
-	product = (product * gain) >> GAIN_SCALE;
-	return (product + BW_UNIT - 1) >> BW_SCALE;
-}
-
-/*
- * Room for what the hosts delay: a packet being built here, one on its way,
- * one being taken apart there, and an even number for delayed ACKs.
- */
-static u32 with_quanta(const struct ferry_cong *ca, const struct bbr *bbr,
-		       u32 cwnd)
-{
-	u32 segs = min_t(unsigned long, ca->pacing_rate >> 10, 65535) / ca->mss;
-
-	cwnd += 3 * clamp(segs, bbr_min_tso_segs(ca), 127U);
-	cwnd = (cwnd + 1) & ~1U;
-	if (bbr->mode == BBR_PROBE_BW && bbr->cycle == 0)
-		cwnd += 2;
-	return cwnd;
-}
-
-static u32 inflight(const struct ferry_cong *ca, const struct bbr *bbr,
-		    u32 gain)
-{
-	return with_quanta(ca, bbr, bdp(ca, bbr, gain));
-}
 
 static void save_cwnd(struct ferry_cong *ca)
 {
@@ -221,69 +52,6 @@ static void save_cwnd(struct ferry_cong *ca)
 		bbr->prior_cwnd = ca->snd_cwnd;
 	else
 		bbr->prior_cwnd = max(bbr->prior_cwnd, ca->snd_cwnd);
-}
-
-/* A round trip is over when what was sent at its start is delivered. */
-static void update_bw(struct ferry_cong *ca,
-		      const struct ferry_ack_sample *sample)
-{
-	struct bbr *bbr = bbr_of(ca);
-	u64 bw;
-
-	bbr->round_start = 0;
-	if (sample->delivered < 0 || sample->interval_us <= 0)
-		return;
-	if (!seq_before(sample->prior_delivered, bbr->next_round)) {
-		bbr->next_round = ca->delivered;
-		bbr->rounds++;
-		bbr->round_start = 1;
-		bbr->packet_conservation = 0;
-	}
-	bw = div_u64((u64)sample->delivered * BW_UNIT, sample->interval_us);
-	if (!sample->is_app_limited || bw >= max_bw(bbr))
-		minmax_running_max(&bbr->bw, BW_ROUNDS, bbr->rounds,
-				   min_t(u64, bw, U32_MAX));
-}
-
-/* How much more than max_bw says comes at once, from ACKs held up? */
-static void update_extra_acked(struct ferry_cong *ca,
-			       const struct ferry_ack_sample *sample)
-{
-	struct bbr *bbr = bbr_of(ca);
-	u32 expected, extra;
-
-	if (!sample->acked_sacked || sample->delivered < 0 ||
-	    sample->interval_us <= 0)
-		return;
-	if (bbr->round_start &&
-	    ++bbr->extra_acked_rounds >= EXTRA_ACKED_ROUNDS) {
-		bbr->extra_acked_rounds = 0;
-		bbr->extra_acked_now = !bbr->extra_acked_now;
-		bbr->extra_acked[bbr->extra_acked_now] = 0;
-	}
-
-	expected = ((u64)max_bw(bbr) *
-		    (ca->delivered_us - bbr->ack_epoch_us)) >> BW_SCALE;
-	if (bbr->ack_epoch_acked <= expected ||
-	    bbr->ack_epoch_acked + sample->acked_sacked >= ACK_EPOCH_MAX) {
-		bbr->ack_epoch_us = ca->delivered_us;
-		bbr->ack_epoch_acked = 0;
-		expected = 0;
-	}
-	bbr->ack_epoch_acked += sample->acked_sacked;
-	extra = min(bbr->ack_epoch_acked - expected, ca->snd_cwnd);
-	extra = min_t(u32, extra, U16_MAX);
-	if (extra > bbr->extra_acked[bbr->extra_acked_now])
-		bbr->extra_acked[bbr->extra_acked_now] = extra;
-}
-
-static u32 extra_acked_cwnd(const struct bbr *bbr)
-{
-	u32 most = ((u64)max_bw(bbr) * EXTRA_ACKED_MAX_US) >> BW_SCALE;
-
-	if (!bbr->full_bw_reached)
-		return 0;
-	return min(max(bbr->extra_acked[0], bbr->extra_acked[1]), most);
 }
 
 static void next_phase(struct ferry_cong *ca)
@@ -305,8 +73,9 @@ static bool is_next_phase(const struct ferry_cong *ca, const struct bbr *bbr,
 	/* Probing lasts until the queue had time to grow. */
 	if (bbr->pacing_gain > GAIN_UNIT)
 		return full && (sample->losses ||
-				flight >= inflight(ca, bbr, bbr->pacing_gain));
-	return full || flight <= inflight(ca, bbr, GAIN_UNIT);
+				flight >= bbr_inflight(ca, bbr,
+						       bbr->pacing_gain));
+	return full || flight <= bbr_inflight(ca, bbr, GAIN_UNIT);
 }
 
 /* At any phase but the one that drains, so that flows do not go in step. */
@@ -336,8 +105,8 @@ static void check_full_bw(struct bbr *bbr,
 
 	if (bbr->full_bw_reached || !bbr->round_start || sample->is_app_limited)
 		return;
-	if (max_bw(bbr) >= want) {
-		bbr->full_bw = max_bw(bbr);
+	if (bbr_max_bw(bbr) >= want) {
+		bbr->full_bw = bbr_max_bw(bbr);
 		bbr->full_bw_rounds = 0;
 		return;
 	}
@@ -350,10 +119,10 @@ static void check_drain(struct ferry_cong *ca)
 
 	if (bbr->mode == BBR_STARTUP && bbr->full_bw_reached) {
 		bbr->mode = BBR_DRAIN;
-		ca->snd_ssthresh = inflight(ca, bbr, GAIN_UNIT);
+		ca->snd_ssthresh = bbr_inflight(ca, bbr, GAIN_UNIT);
 	}
 	if (bbr->mode == BBR_DRAIN &&
-	    ferry_cong_in_flight(ca) <= inflight(ca, bbr, GAIN_UNIT))
+	    ferry_cong_in_flight(ca) <= bbr_inflight(ca, bbr, GAIN_UNIT))
 		enter_probe_bw(ca);
 }
 
@@ -467,8 +236,9 @@ static void set_cwnd(struct ferry_cong *ca,
 	struct bbr *bbr = bbr_of(ca);
 
 	if (acked && !recovery_cwnd(ca, sample, &cwnd)) {
-		target = bdp(ca, bbr, bbr->cwnd_gain) + extra_acked_cwnd(bbr);
-		target = with_quanta(ca, bbr, target);
+		target = bbr_bdp(ca, bbr, bbr->cwnd_gain) +
+			 bbr_extra_acked_cwnd(bbr);
+		target = bbr_with_quanta(ca, bbr, target);
 		if (bbr->full_bw_reached)
 			cwnd = min(cwnd + acked, target);
 		else if (cwnd < target || ca->delivered < FERRY_INIT_CWND)
@@ -485,15 +255,15 @@ static void bbr_cong_control(struct ferry_cong *ca,
 {
 	struct bbr *bbr = bbr_of(ca);
 
-	update_bw(ca, sample);
-	update_extra_acked(ca, sample);
+	bbr_update_bw(ca, sample);
+	bbr_update_extra_acked(ca, sample);
 	if (bbr->mode == BBR_PROBE_BW && is_next_phase(ca, bbr, sample))
 		next_phase(ca);
 	check_full_bw(bbr, sample);
 	check_drain(ca);
 	update_min_rtt(ca, sample);
 	update_gains(bbr);
-	set_pacing_rate(ca, bbr->pacing_gain);
+	bbr_set_pacing_rate(ca, bbr->pacing_gain);
 	set_cwnd(ca, sample);
 }
 
@@ -535,7 +305,7 @@ static void bbr_event(struct ferry_cong *ca, enum ferry_ca_event event)
 	bbr->ack_epoch_us = ca->now_us;
 	bbr->ack_epoch_acked = 0;
 	if (bbr->mode == BBR_PROBE_BW)
-		set_pacing_rate(ca, GAIN_UNIT);
+		bbr_set_pacing_rate(ca, GAIN_UNIT);
 	else if (bbr->mode == BBR_PROBE_RTT)
 		check_probe_rtt_done(ca);
 }
@@ -550,7 +320,7 @@ static void bbr_init(struct ferry_cong *ca)
 	bbr->cycle_us = ca->now_us;
 	bbr->ack_epoch_us = ca->now_us;
 	minmax_reset(&bbr->bw, 0, 0);
-	init_pacing_rate(ca);
+	bbr_init_pacing_rate(ca);
 	update_gains(bbr);
 	ca->needs_pacing = true;
 }
@@ -559,7 +329,7 @@ static size_t bbr_get_info(const struct ferry_cong *ca,
 			   union tcp_cc_info *info)
 {
 	const struct bbr *bbr = (const struct bbr *)ca->priv;
-	u64 bw = (u64)max_bw(bbr) * ca->mss * USEC_PER_SEC >> BW_SCALE;
+	u64 bw = (u64)bbr_max_bw(bbr) * ca->mss * USEC_PER_SEC >> BW_SCALE;
 
 	info->bbr.bbr_bw_lo = lower_32_bits(bw);
 	info->bbr.bbr_bw_hi = upper_32_bits(bw);
