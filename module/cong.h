@@ -131,7 +131,9 @@ struct ferry_ack_sample {
  *	reduced.
  * @cong_avoid: required without @cong_control; an ACK has acknowledged new
  *	data while the state was open or disorder, or slow start after a
- *	time-out is under way.  Grows @snd_cwnd.
+ *	time-out is under way.  Grows @snd_cwnd, by what the ACK has delivered
+ *	(@acked_sacked): what it acknowledges may have been SACKed, and have
+ *	counted, while the window was reduced.
  * @cong_control: optional; takes the place of @cong_avoid and of every
  *	reduction by recovery.c.  Called for each ACK that delivers or loses
  *	something, in every state, and sets @snd_cwnd and, if it paces,

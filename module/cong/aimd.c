@@ -18,7 +18,7 @@ static u32 aimd_ssthresh(struct ferry_cong *ca)
 static void aimd_cong_avoid(struct ferry_cong *ca,
 			    const struct ferry_ack_sample *sample)
 {
-	u32 acked = sample->acked;
+	u32 acked = sample->acked_sacked;
 
 	/* A window that is not used says nothing and must not grow. */
 	if (!ferry_cong_is_limited(ca))

@@ -136,7 +136,7 @@ static void cubic_cong_avoid(struct ferry_cong *ca,
 			     const struct ferry_ack_sample *sample)
 {
 	struct cubic *cubic = ferry_cong_priv(ca, struct cubic);
-	u32 acked = sample->acked;
+	u32 acked = sample->acked_sacked;
 
 	if (!ferry_cong_is_limited(ca))
 		return;

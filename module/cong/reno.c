@@ -27,7 +27,7 @@ static u32 reno_ssthresh(struct ferry_cong *ca)
 void ferry_reno_cong_avoid(struct ferry_cong *ca,
 			   const struct ferry_ack_sample *sample)
 {
-	u32 acked = sample->acked;
+	u32 acked = sample->acked_sacked;
 
 	if (!ferry_cong_is_limited(ca))
 		return;

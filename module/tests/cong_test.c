@@ -249,7 +249,7 @@ static void start_reno(struct ferry_cong *ca, u32 cwnd, u32 ssthresh)
 
 static void ack(struct ferry_cong *ca, u32 acked)
 {
-	struct ferry_ack_sample sample = { .acked = acked };
+	struct ferry_ack_sample sample = { .acked_sacked = acked };
 
 	ca->ops->cong_avoid(ca, &sample);
 }

@@ -150,7 +150,7 @@ static void cubic_fast_convergence_leaves_room(struct kunit *test)
 /* However long ago the loss: half a window in a round trip at most. */
 static void cubic_growth_has_a_bound(struct kunit *test)
 {
-	struct ferry_ack_sample sample = { .acked = 100 };
+	struct ferry_ack_sample sample = { .acked_sacked = 100 };
 	struct ferry_cong ca;
 
 	start(&ca, 100);
@@ -180,7 +180,7 @@ static void cubic_idle_does_not_count(struct kunit *test)
 
 static void cubic_application_limited_does_not_grow(struct kunit *test)
 {
-	struct ferry_ack_sample sample = { .acked = 100 };
+	struct ferry_ack_sample sample = { .acked_sacked = 100 };
 	struct ferry_cong ca;
 
 	start(&ca, 100);
