@@ -16,10 +16,8 @@
  * beginning (@high_seq) is acknowledged, or when the reason for them turns out
  * to be none (undo.c).
  *
- * With SACK, RACK says what is lost.  Without it each duplicate ACK counts one
- * segment into @sacked_out, for one has left the network, whichever it was; the
- * third means that the first unacknowledged segment is lost, and in recovery
- * an ACK that does not reach @high_seq means that the next one is, too (NewReno).
+ * With SACK, RACK says what is lost (rack.c); without it, duplicate ACKs do
+ * (newreno.c).  What the timer does is in loss.c.
  */
 #include <linux/kernel.h>
 #include <linux/time64.h>
@@ -49,15 +47,29 @@ static u32 left_out(const struct ferry_cong *ca)
 	return ca->sacked_out + ca->lost_out;
 }
 
-static void set_state(struct ferry_cong *ca, u8 state)
+/**
+ * ferry_recovery_set_state() - go to another state, and tell the algorithm
+ * @ca: congestion state
+ * @state: one of &enum ferry_ca_state
+ *
+ * Pure; socket lock held.
+ */
+void ferry_recovery_set_state(struct ferry_cong *ca, u8 state)
 {
 	if (ca->ops->set_state)
 		ca->ops->set_state(ca, state);
 	ca->state = state;
 }
 
-/* The threshold to go back to, if it was a mistake to reduce it. */
-static u32 current_ssthresh(const struct ferry_cong *ca)
+/**
+ * ferry_recovery_ssthresh() - the threshold to go back to
+ * @ca: congestion state
+ *
+ * Pure; socket lock held.
+ *
+ * Return: segments: what to restore if it is a mistake to reduce it now.
+ */
+u32 ferry_recovery_ssthresh(const struct ferry_cong *ca)
 {
 	if (ferry_cong_in_reduction(ca))
 		return ca->snd_ssthresh;
@@ -74,8 +86,15 @@ static bool any_sent_again(const struct ferry_recovery *rec,
 	       (skb && FERRY_SKB_CB(skb)->marks & FERRY_SKB_EVER_RETRANS);
 }
 
-static void forget_retransmissions(struct ferry_recovery *rec,
-				   const struct ferry_cong *ca)
+/**
+ * ferry_recovery_forget() - an episode ends: nothing was sent again in it
+ * @rec: recovery state
+ * @ca: congestion state
+ *
+ * Unless it is still outstanding.  Pure; socket lock held.
+ */
+void ferry_recovery_forget(struct ferry_recovery *rec,
+			   const struct ferry_cong *ca)
 {
 	if (!any_sent_again(rec, ca))
 		rec->retransmitted = 0;
@@ -90,7 +109,7 @@ static void keep_open(struct ferry_recovery *rec, struct ferry_cong *ca,
 	if (left_out(ca) || any_sent_again(rec, ca))
 		state = FERRY_CA_DISORDER;
 	if (state != ca->state) {
-		set_state(ca, state);
+		ferry_recovery_set_state(ca, state);
 		ca->high_seq = snd_nxt;
 	}
 }
@@ -111,7 +130,7 @@ void ferry_recovery_enter_cwr(struct ferry_recovery *rec,
 		return;
 	rec->undo = 0;
 	ferry_prr_start(rec, ca, snd_nxt);
-	set_state(ca, FERRY_CA_CWR);
+	ferry_recovery_set_state(ca, FERRY_CA_CWR);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_enter_cwr);
 
@@ -128,13 +147,13 @@ void ferry_recovery_probe_lost(struct ferry_recovery *rec,
 			       struct ferry_cong *ca, u32 snd_nxt)
 {
 	ferry_prr_start(rec, ca, snd_nxt);
-	set_state(ca, FERRY_CA_CWR);
+	ferry_recovery_set_state(ca, FERRY_CA_CWR);
 	ferry_prr_end(rec, ca);
 	keep_open(rec, ca, snd_nxt);
 }
 
 /**
- * ferry_recovery_resegmented() - segments too large for the path are marked lost
+ * ferry_recovery_resegmented() - what was too large for the path is lost
  * @rec: recovery state
  * @ca: congestion state
  * @snd_nxt: SND.NXT
@@ -149,25 +168,12 @@ void ferry_recovery_resegmented(struct ferry_recovery *rec,
 	if (ca->state == FERRY_CA_LOSS)
 		return;
 	ca->high_seq = snd_nxt;
-	ca->snd_ssthresh = current_ssthresh(ca);
+	ca->snd_ssthresh = ferry_recovery_ssthresh(ca);
 	ca->prior_ssthresh = 0;
 	rec->undo = 0;
 	rec->frto = 0;
 	rec->reason = FERRY_RTX_MTU;
-	set_state(ca, FERRY_CA_LOSS);
-}
-
-/*
- * RFC 6582 section 4.1: without SACK, what is outstanding now may cause
- * duplicate ACKs after it has been acknowledged, and they must not start
- * another recovery.
- */
-static void note_recover(struct ferry_recovery *rec, u32 snd_nxt, bool sack)
-{
-	if (sack)
-		return;
-	rec->recover = snd_nxt;
-	rec->recovering = 1;
+	ferry_recovery_set_state(ca, FERRY_CA_LOSS);
 }
 
 static void enter_recovery(struct ferry_recovery *rec, struct ferry_cong *ca,
@@ -177,92 +183,21 @@ static void enter_recovery(struct ferry_recovery *rec, struct ferry_cong *ca,
 	ferry_undo_start(rec, ca, snd_una);
 	if (!ferry_cong_in_reduction(ca)) {
 		if (!ece)
-			ca->prior_ssthresh = current_ssthresh(ca);
+			ca->prior_ssthresh = ferry_recovery_ssthresh(ca);
 		ferry_prr_start(rec, ca, snd_nxt);
 	}
-	set_state(ca, FERRY_CA_RECOVERY);
+	ferry_recovery_set_state(ca, FERRY_CA_RECOVERY);
 }
 
-/*
- * Without SACK, more duplicate ACKs than segments that can have left the
- * network: what is lost has not, nor has the segment that they ask for.
+/**
+ * ferry_recovery_send_lost() - what is lost is to be sent again, at least
+ * @st: the ACK
+ * @reason: why it was held to be lost
+ *
+ * Pure; socket lock held.
  */
-static void limit_dupacks(struct ferry_ack_state *st)
-{
-	struct ferry_cong *ca = st->ca;
-	u32 holes = min(max(ca->lost_out, 1U), ca->packets_out);
-
-	if (ca->sacked_out + holes <= ca->packets_out)
-		return;
-	ca->sacked_out = ca->packets_out - holes;
-}
-
-static void add_dupacks(struct ferry_ack_state *st)
-{
-	struct ferry_cong *ca = st->ca;
-	u32 before = ca->sacked_out;
-
-	if (!st->dupacks)
-		return;
-	ca->sacked_out += st->dupacks;
-	limit_dupacks(st);
-	if (ca->sacked_out > before)
-		ca->delivered += ca->sacked_out - before;
-}
-
-/* A segment that filled the hole was not one of those that left before. */
-static void remove_dupacks(struct ferry_ack_state *st)
-{
-	u32 acked = st->sample.acked;
-	struct ferry_cong *ca = st->ca;
-
-	if (acked) {
-		ca->delivered += acked > ca->sacked_out ?
-					 acked - ca->sacked_out : 1;
-		ca->sacked_out -= min(acked - 1, ca->sacked_out);
-	}
-	limit_dupacks(st);
-}
-
-/* What an ACK that moves SND.UNA on means to a sender without SACK. */
-static void acked_without_sack(struct ferry_ack_state *st)
-{
-	struct ferry_recovery *rec = st->rec;
-
-	remove_dupacks(st);
-	if (rec->recovering && seq_after(st->snd_una, rec->recover))
-		rec->recovering = 0;
-	/* Which of them has just arrived cannot be told. */
-	if (st->retrans_acked)
-		st->orig_delivered = false;
-}
-
-/* RFC 6582: the first segment is lost. */
-static void mark_head_lost(struct ferry_ack_state *st)
-{
-	struct sk_buff *skb = skb_rb_first(&st->rec->queue);
-	const struct ferry_skb_cb *cb;
-	u32 len;
-
-	if (!skb)
-		return;
-	cb = FERRY_SKB_CB(skb);
-	if (cb->marks & FERRY_SKB_LOST)
-		return;
-	len = cb->mss;
-	if (seq_before(cb->seq, st->snd_una))
-		len += st->snd_una - cb->seq;
-	if (skb->len > len &&
-	    !ferry_board_cut(st->rec, st->ca, st->ops, st->snd_una, skb, len))
-		return;
-	ferry_board_mark_lost(st->rec, st->ca, skb);
-	limit_dupacks(st);
-	st->next = FERRY_NEXT_FIRST;
-}
-
-/* What is lost is to be sent again, and perhaps more than that. */
-static void send_lost(struct ferry_ack_state *st,
-		      enum ferry_retransmit_reason reason)
+void ferry_recovery_send_lost(struct ferry_ack_state *st,
+			      enum ferry_retransmit_reason reason)
 {
 	st->next = max(st->next, FERRY_NEXT_RETRANSMIT);
 	st->rec->reason = reason;
@@ -284,16 +219,20 @@ static void find_losses(struct ferry_ack_state *st)
 		    ca->sacked_out >= st->rec->reordering) ||
 		   (ca->state == FERRY_CA_RECOVERY &&
 		    ferry_una_advanced(st))) {
-		mark_head_lost(st);
+		ferry_newreno_lost(st);
 	}
 }
 
-/*
- * Everything that was outstanding has been acknowledged.  Returns true if the
- * state has to stay a little: without SACK, duplicate ACKs for what was sent
- * before may still come (RFC 6582 section 4.1).
+/**
+ * ferry_recovery_end() - everything that was outstanding is acknowledged
+ * @st: the ACK
+ *
+ * Pure; socket lock held.
+ *
+ * Return: true if the state has to stay a little: without SACK, duplicate ACKs
+ * for what was sent before may still come (RFC 6582 section 4.1).
  */
-static bool end_episode(struct ferry_ack_state *st)
+bool ferry_recovery_end(struct ferry_ack_state *st)
 {
 	struct ferry_recovery *rec = st->rec;
 
@@ -302,10 +241,10 @@ static bool end_episode(struct ferry_ack_state *st)
 	else if (rec->rack.reo_wnd_persist)
 		rec->rack.reo_wnd_persist--;
 	if (!st->sack && st->snd_una == st->ca->high_seq) {
-		forget_retransmissions(rec, st->ca);
+		ferry_recovery_forget(rec, st->ca);
 		return true;
 	}
-	set_state(st->ca, FERRY_CA_OPEN);
+	ferry_recovery_set_state(st->ca, FERRY_CA_OPEN);
 	rec->reneged = 0;
 	return false;
 }
@@ -336,84 +275,16 @@ static bool undo_partial(struct ferry_ack_state *st)
 	/* What was sent again is still to come, and would confuse. */
 	if (st->ca->retrans_out)
 		return true;
-	forget_retransmissions(rec, st->ca);
+	ferry_recovery_forget(rec, st->ca);
 	ferry_undo(st, true);
 	keep_open(rec, st->ca, st->snd_nxt);
 	return false;
 }
 
-/* Was the time-out spurious?  @proven: F-RTO says so. */
-static bool undo_loss(struct ferry_ack_state *st, bool proven)
-{
-	if (!proven && !ferry_undo_is_due(st))
-		return false;
-	ferry_undo(st, true);
-	st->spurious = true;
-	if (!st->sack && st->snd_una == st->ca->high_seq) {
-		forget_retransmissions(st->rec, st->ca);
-		return true;
-	}
-	if (proven || st->sack) {
-		set_state(st->ca, FERRY_CA_OPEN);
-		st->rec->reneged = 0;
-	}
-	return true;
-}
-
-/*
- * RFC 5682 section 3.1: after a time-out, an ACK for what was not sent again
- * shows that it was there all the time.  To cause such an ACK, new data goes
- * out instead of retransmissions.  Returns true if that settles it for now.
- */
-static bool forward_rto(struct ferry_ack_state *st)
-{
-	struct ferry_recovery *rec = st->rec;
-	struct ferry_cong *ca = st->ca;
-
-	if (st->orig_delivered && undo_loss(st, true))
-		return true;
-	if (seq_after(st->snd_nxt, ca->high_seq)) {
-		if (st->sacked || st->dupacks) {
-			rec->frto = 0;
-			note_recover(rec, st->snd_nxt, st->sack);
-		}
-	} else if (ferry_una_advanced(st) &&
-		   seq_before(st->snd_una, ca->high_seq)) {
-		ca->high_seq = st->snd_nxt;
-		if (st->has_new_data) {
-			st->next = FERRY_NEXT_NEW;
-			return true;
-		}
-		rec->frto = 0;
-	}
-	return false;
-}
-
-static void ack_in_loss(struct ferry_ack_state *st)
-{
-	bool recovered = !seq_before(st->snd_una, st->ca->high_seq);
-
-	if (ferry_una_advanced(st) && undo_loss(st, false))
-		return;
-	if (st->rec->frto && forward_rto(st))
-		return;
-	if (recovered) {
-		end_episode(st);
-		return;
-	}
-	if (!st->sack) {
-		if (seq_after(st->snd_nxt, st->ca->high_seq) && st->dupacks)
-			add_dupacks(st);
-		else if (ferry_una_advanced(st))
-			st->ca->sacked_out = 0;
-	}
-	send_lost(st, FERRY_RTX_SLOW_START);
-}
-
 /* Nothing is lost: what remains suspicious? */
 static void try_to_open(struct ferry_ack_state *st)
 {
-	forget_retransmissions(st->rec, st->ca);
+	ferry_recovery_forget(st->rec, st->ca);
 	if (st->sample.ece)
 		ferry_recovery_enter_cwr(st->rec, st->ca, st->snd_nxt);
 	if (st->ca->state != FERRY_CA_CWR)
@@ -430,13 +301,13 @@ static bool ack_ends_state(struct ferry_ack_state *st)
 		/* The CWR bit has to reach the receiver (RFC 3168). */
 		if (st->snd_una != ca->high_seq) {
 			ferry_prr_end(st->rec, ca);
-			set_state(ca, FERRY_CA_OPEN);
+			ferry_recovery_set_state(ca, FERRY_CA_OPEN);
 		}
 		break;
 	case FERRY_CA_RECOVERY:
 		if (!st->sack)
 			ca->sacked_out = 0;
-		if (end_episode(st))
+		if (ferry_recovery_end(st))
 			return true;
 		ferry_prr_end(st->rec, ca);
 		break;
@@ -450,7 +321,7 @@ static void ack_in_recovery(struct ferry_ack_state *st)
 
 	if (!ferry_una_advanced(st)) {
 		if (!st->sack)
-			add_dupacks(st);
+			ferry_newreno_dupack(st);
 	} else if (undo_partial(st)) {
 		return;
 	}
@@ -463,7 +334,7 @@ static void ack_in_recovery(struct ferry_ack_state *st)
 		enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt,
 			       st->sample.ece);
 	}
-	send_lost(st, FERRY_RTX_FAST);
+	ferry_recovery_send_lost(st, FERRY_RTX_FAST);
 }
 
 /* Something about the ACK, or the state, is not as it should be. */
@@ -487,7 +358,7 @@ static void ack_is_dubious(struct ferry_ack_state *st)
 		return;
 	}
 	if (ca->state == FERRY_CA_LOSS) {
-		ack_in_loss(st);
+		ferry_loss_ack(st);
 		find_losses(st);
 		if (ca->state != FERRY_CA_OPEN && !st->lost_retrans)
 			return;
@@ -495,7 +366,7 @@ static void ack_is_dubious(struct ferry_ack_state *st)
 	if (!st->sack) {
 		if (ferry_una_advanced(st))
 			ca->sacked_out = 0;
-		add_dupacks(st);
+		ferry_newreno_dupack(st);
 	}
 	if (ca->state <= FERRY_CA_DISORDER)
 		undo_by_dsack(st);
@@ -505,8 +376,8 @@ static void ack_is_dubious(struct ferry_ack_state *st)
 		return;
 	}
 	enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt, st->sample.ece);
-	note_recover(st->rec, st->snd_nxt, st->sack);
-	send_lost(st, FERRY_RTX_FAST);
+	ferry_newreno_note(st->rec, st->snd_nxt, st->sack);
+	ferry_recovery_send_lost(st, FERRY_RTX_FAST);
 }
 
 /*
@@ -614,7 +485,7 @@ void ferry_recovery_ack(struct ferry_ack_state *st,
 	if (ferry_una_advanced(st)) {
 		ferry_board_clean(st);
 		if (!st->sack)
-			acked_without_sack(st);
+			ferry_newreno_acked(st);
 		else if (seq_before(st->reord_seq, prior_high))
 			ferry_reordering_seen(st, st->reord_seq);
 	}
@@ -635,82 +506,6 @@ void ferry_recovery_ack(struct ferry_ack_state *st,
 	control_window(st);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_ack);
-
-/*
- * Everything may be lost, but for what was sent less than a round trip ago.
- * If the first segment is SACKed, the receiver has lost what it had (RFC 2018
- * section 8).
- */
-static void mark_all_lost(struct ferry_recovery *rec, struct ferry_cong *ca)
-{
-	struct sk_buff *head = skb_rb_first(&rec->queue), *skb;
-	struct ferry_skb_cb *cb;
-	bool reneged;
-
-	reneged = head && FERRY_SKB_CB(head)->marks & FERRY_SKB_SACKED;
-	if (reneged) {
-		ca->sacked_out = 0;
-		rec->reneged = 1;
-	}
-	for (skb = head; skb; skb = skb_rb_next(skb)) {
-		cb = FERRY_SKB_CB(skb);
-		if (reneged)
-			cb->marks &= ~FERRY_SKB_SACKED;
-		else if (skb != head &&
-			 ferry_rack_remaining(&rec->rack, 0,
-					      ferry_recovery_now(ca),
-					      cb->sent_us) > 0)
-			continue;
-		ferry_board_mark_lost(rec, ca, skb);
-	}
-}
-
-/**
- * ferry_recovery_timeout() - the retransmission timer has expired
- * @rec: recovery state
- * @ca: congestion state; @now_us is set
- * @snd_una: SND.UNA
- * @snd_nxt: SND.NXT
- * @sack: SACK is in use
- * @again: not for the first time since there was progress
- *
- * RFC 5681 section 3.1, RFC 6298 section 5.  The threshold is reduced once for
- * a window of data, by the fast retransmit or the first time-out.  The caller
- * sends the first segment again.  Pure; socket lock held.
- */
-void ferry_recovery_timeout(struct ferry_recovery *rec, struct ferry_cong *ca,
-			    u32 snd_una, u32 snd_nxt, bool sack, bool again)
-{
-	bool fresh = ca->state < FERRY_CA_RECOVERY;
-	u32 sacked_out = ca->sacked_out;
-
-	if (!sack)
-		ca->sacked_out = 0;
-	mark_all_lost(rec, ca);
-	if (ca->state <= FERRY_CA_DISORDER ||
-	    !seq_after(ca->high_seq, snd_una) ||
-	    (ca->state == FERRY_CA_LOSS && !again)) {
-		ca->prior_ssthresh = current_ssthresh(ca);
-		ca->prior_cwnd = ca->snd_cwnd;
-		ca->snd_ssthresh = ca->ops->ssthresh(ca);
-		if (ca->ops->event)
-			ca->ops->event(ca, FERRY_CA_EVENT_LOSS);
-		ferry_undo_start(rec, ca, snd_una);
-	}
-	ca->snd_cwnd = ferry_cong_in_flight(ca) + 1;
-	ca->snd_cwnd_cnt = 0;
-	/* So much disorder should have shown the loss before: less is true. */
-	if (ca->state <= FERRY_CA_DISORDER && sacked_out >= FERRY_DUPTHRESH)
-		rec->reordering = min_t(u16, rec->reordering, FERRY_DUPTHRESH);
-	set_state(ca, FERRY_CA_LOSS);
-	ca->high_seq = snd_nxt;
-	ca->cwr_due = true;
-	note_recover(rec, snd_nxt, sack);
-	rec->tlp = 0;
-	rec->frto = fresh || again;
-	rec->reason = FERRY_RTX_SLOW_START;
-}
-EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_timeout);
 
 /**
  * ferry_recovery_reo_timeout() - RACK has waited long enough

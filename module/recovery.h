@@ -14,6 +14,8 @@
  *	tlp.c		the tail loss probe (RFC 8985)
  *	prr.c		how much to send during recovery (RFC 6937)
  *	undo.c		it was no loss: Eifel, D-SACK; how much reordering there is
+ *	newreno.c	what is lost, without SACK (RFC 6582)
+ *	loss.c		the retransmission timer, and F-RTO (RFC 5682)
  *	recovery.c	the states: open, disorder, CWR, recovery, loss
  *
  * The socket lock protects all of it.
@@ -341,12 +343,28 @@ bool ferry_undo_was_delayed(const struct ferry_ack_state *st);
 void ferry_undo(struct ferry_ack_state *st, bool forget_losses);
 void ferry_reordering_seen(struct ferry_ack_state *st, u32 low_seq);
 
+/* newreno.c */
+void ferry_newreno_note(struct ferry_recovery *rec, u32 snd_nxt, bool sack);
+void ferry_newreno_dupack(struct ferry_ack_state *st);
+void ferry_newreno_acked(struct ferry_ack_state *st);
+void ferry_newreno_lost(struct ferry_ack_state *st);
+
+/* loss.c */
+void ferry_loss_ack(struct ferry_ack_state *st);
+void ferry_recovery_timeout(struct ferry_recovery *rec, struct ferry_cong *ca,
+			    u32 snd_una, u32 snd_nxt, bool sack, bool again);
+
 /* recovery.c */
+void ferry_recovery_set_state(struct ferry_cong *ca, u8 state);
+u32 ferry_recovery_ssthresh(const struct ferry_cong *ca);
+void ferry_recovery_forget(struct ferry_recovery *rec,
+			   const struct ferry_cong *ca);
+bool ferry_recovery_end(struct ferry_ack_state *st);
+void ferry_recovery_send_lost(struct ferry_ack_state *st,
+			      enum ferry_retransmit_reason reason);
 void ferry_recovery_init(struct ferry_recovery *rec);
 void ferry_recovery_ack(struct ferry_ack_state *st,
 			struct ferry_sack_block *blocks, unsigned int n);
-void ferry_recovery_timeout(struct ferry_recovery *rec, struct ferry_cong *ca,
-			    u32 snd_una, u32 snd_nxt, bool sack, bool again);
 bool ferry_recovery_reo_timeout(struct ferry_recovery *rec,
 				struct ferry_cong *ca,
 				u32 snd_una, u32 snd_nxt, u32 *reo_timeout_us);
