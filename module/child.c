@@ -108,7 +108,7 @@ static struct sock *create_child(const struct sock *listener,
 	inet_sk(child)->inet_sport = htons(req->common.skc_num);
 	RCU_INIT_POINTER(inet_sk(child)->inet_opt, NULL);
 	inet_sk(child)->mc_list = NULL;
-	req->af_ops->child_init(child, listener, req);
+	req->af_ops->child_init(child, listener, req, skb);
 	init_stream(child, req, skb);
 	child->sk_hash = req->common.skc_hash;
 	sk_set_txhash(child);

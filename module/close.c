@@ -229,6 +229,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_err_soft, 0);
+	sk_set_peek_off(sk, -1);
 	sock_reset_flag(sk, SOCK_DONE);
 	csk->retransmits = 0;
 	csk->backoff = 0;

@@ -280,6 +280,13 @@ static inline void ferry_put_timestamping(struct msghdr *msg, bool new,
 	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, NULL)
 #endif
 
+/* 6.9 gave TCP SO_PEEK_OFF; before, it says EOPNOTSUPP. */
+#if FERRY_KERNEL_BEFORE(6, 9)
+#define FERRY_SET_PEEK_OFF	NULL
+#else
+#define FERRY_SET_PEEK_OFF	sk_set_peek_off
+#endif
+
 /* 6.10 remembers the source of a tracepoint's string. */
 #if FERRY_KERNEL_BEFORE(6, 10)
 #define ferry_assign_str(dst, src)	__assign_str(dst, src)

@@ -92,7 +92,8 @@ struct ferry_request_sock;
  * @request_route: a route towards the peer of a request, or NULL
  * @request_xmit: send a segment to the peer of a request along @dst; owns
  *	@skb and @dst
- * @child_init: copy what is the family's from listener and request to a child
+ * @child_init: copy what is the family's from listener, request and the segment
+ *	that completed the handshake to a child
  * @reply: answer a segment with one of the header @th alone, whose ports and
  *	checksum are filled in here, and the options that follow it, see
  *	&struct ferry_reply; reads only the addresses of @in; for a listener or
@@ -126,7 +127,8 @@ struct ferry_af_ops {
 			     const struct ferry_request_sock *req,
 			     struct sk_buff *skb, struct dst_entry *dst);
 	void (*child_init)(struct sock *child, const struct sock *listener,
-			   const struct ferry_request_sock *req);
+			   const struct ferry_request_sock *req,
+			   const struct sk_buff *skb);
 	void (*reply)(struct net *net, const struct sock *sk,
 		      const struct sk_buff *in, const struct tcphdr *th);
 	u64 (*secret)(const struct sock_common *c);

@@ -239,6 +239,9 @@ static void syn_acknowledged(struct sock *sk, const struct ferry_skb_cb *cb)
 		fp->snd_wnd <<= fp->snd_wscale;
 	fp->max_window = max(fp->max_window, fp->snd_wnd);
 	ferry_finish_connect(sk, FERRY_SEG_ACK_SYN);
+	/* It was called while the SYN was on its way, or before connect(). */
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		ferry_shutdown(sk, SEND_SHUTDOWN);
 }
 
 /*

@@ -179,10 +179,15 @@ static void v4_request_xmit(const struct sock *listener,
 }
 
 static void v4_child_init(struct sock *child, const struct sock *listener,
-			  const struct ferry_request_sock *req)
+			  const struct ferry_request_sock *req,
+			  const struct sk_buff *skb)
 {
 	struct inet_sock *inet = inet_sk(child);
 
+	/* For getsockopt(IP_PKTOPTIONS). */
+	inet->mc_index = inet_iif(skb);
+	inet->mc_ttl = ip_hdr(skb)->ttl;
+	inet->rcv_tos = ip_hdr(skb)->tos;
 	inet->inet_daddr = req->common.skc_daddr;
 	inet->inet_rcv_saddr = req->common.skc_rcv_saddr;
 	inet->inet_saddr = inet->inet_rcv_saddr;
@@ -192,6 +197,9 @@ static void v4_child_init(struct sock *child, const struct sock *listener,
 		ferry_ipv6_child_init(child, listener);
 		v4_map_addresses(&child->__sk_common);
 		inet6_sk(child)->saddr = child->sk_v6_rcv_saddr;
+		inet6_sk(child)->mcast_oif = inet->mc_index;
+		inet6_sk(child)->mcast_hops = inet->mc_ttl;
+		inet6_sk(child)->rcv_flowinfo = 0;
 	}
 #endif
 }

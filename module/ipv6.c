@@ -317,7 +317,8 @@ void ferry_ipv6_child_init(struct sock *child, const struct sock *listener)
 }
 
 static void v6_child_init(struct sock *child, const struct sock *listener,
-			  const struct ferry_request_sock *req)
+			  const struct ferry_request_sock *req,
+			  const struct sk_buff *skb)
 {
 	struct ipv6_txoptions *opt;
 
@@ -328,6 +329,9 @@ static void v6_child_init(struct sock *child, const struct sock *listener,
 	child->sk_v6_daddr = req->common.skc_v6_daddr;
 	child->sk_v6_rcv_saddr = req->common.skc_v6_rcv_saddr;
 	inet6_sk(child)->saddr = child->sk_v6_rcv_saddr;
+	inet6_sk(child)->mcast_oif = inet6_iif(skb);
+	inet6_sk(child)->mcast_hops = ipv6_hdr(skb)->hop_limit;
+	inet6_sk(child)->rcv_flowinfo = ip6_flowinfo(ipv6_hdr(skb));
 	child->sk_gso_type = FERRY_GSO_V6;
 
 	rcu_read_lock();

@@ -99,7 +99,8 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, size);
 	struct ferry_sock *fp = ferry_sk(sk);
 	bool peek = flags & MSG_PEEK;
-	u32 peek_seq = fp->copied_seq;
+	u32 peek_off = peek ? max(sk_peek_offset(sk, flags), 0) : 0;
+	u32 peek_seq = fp->copied_seq + peek_off;
 	u32 *seq = peek ? &peek_seq : &fp->copied_seq;
 	u32 offset, n, before, skipped = 0;
 	struct sk_buff *skb;
@@ -140,9 +141,10 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 					return copied ?: err;
 			}
 			/* Somebody else may have read meanwhile. */
-			if (peek &&
-			    peek_seq - copied - skipped != fp->copied_seq)
-				peek_seq = fp->copied_seq + copied + skipped;
+			if (peek && peek_seq != fp->copied_seq + peek_off +
+						copied + skipped)
+				peek_seq = fp->copied_seq + peek_off + copied +
+					   skipped;
 			continue;
 		}
 
@@ -161,6 +163,10 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 		WRITE_ONCE(*seq, *seq + n);
 		copied += n;
 		size -= n;
+		if (peek)
+			sk_peek_offset_fwd(sk, n);
+		else
+			sk_peek_offset_bwd(sk, n);
 		ferry_urgent_passed(sk);
 		if (n)
 			ferry_tstamp_note(stamps, skb);

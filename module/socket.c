@@ -181,6 +181,7 @@ struct proto ferry6_prot = {
 	.sendmsg	= ferry_sendmsg,				\
 	.recvmsg	= ferry_recvmsg,				\
 	.set_rcvlowat	= ferry_set_rcvlowat,				\
+	.set_peek_off	= FERRY_SET_PEEK_OFF,				\
 	.mmap		= sock_no_mmap,					\
 	.gettstamp	= sock_gettstamp
 

@@ -41,7 +41,7 @@ static void set_nodelay(struct sock *sk, bool on)
 {
 	ferry_sk(sk)->nodelay = on;
 	if (on)
-		ferry_push(sk, ferry_sk(sk)->cork);
+		ferry_push(sk, false);
 }
 
 static void set_cork(struct sock *sk, bool on)

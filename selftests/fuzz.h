@@ -6,8 +6,9 @@
  * A program is a list of calls.  Each is made by one of two processes on a
  * descriptor in one of its slots, with a few small arguments that index tables
  * of values, good and bad (fuzz_draw.c), so that a program is printed, shrunk
- * and repeated with ease.  fuzz_run.c runs one over a protocol and notes what
- * every call has returned; fuzz.c compares.
+ * and repeated with ease.  fuzz_run.c has two processes run one over a protocol,
+ * fuzz_calls.c makes their calls and notes what each has returned; fuzz.c
+ * compares.
  */
 #ifndef FERRY_SELFTESTS_FUZZ_H
 #define FERRY_SELFTESTS_FUZZ_H
@@ -114,6 +115,16 @@ bool fuzz_port_known(__u16 port);
 
 void fuzz_draw(struct program *p, __u64 seed);
 void fuzz_print(FILE *f, const struct op *op);
+
+/* fuzz_calls.c, in each of the two processes */
+
+/* @mail: the socket by which one gives descriptors to the other. */
+void fuzz_begin(int protocol, int mail);
+/* Make the calls from @from to before @to of program number @number. */
+void fuzz_calls(const struct program *p, unsigned int from, unsigned int to,
+		__u32 number, struct outcome *out);
+/* Nothing of a program outlasts it, not even TIME_WAIT. */
+void fuzz_forget(void);
 
 /* fuzz_run.c */
 struct fuzz_pair;
