@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "ktest.h"
 #include "lib.h"
 
@@ -256,45 +256,6 @@ TEST(sendfile_and_splice)
 	EXPECT_TRUE(same(spliced, "equal 1"));
 }
 
-static void give(int box, int fd)
-{
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { "", 1 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	if (sendmsg(box, &m, 0) != 1)
-		die("sendmsg");
-}
-
-static int take(int box)
-{
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(box, &m, 0) == 1)
-		memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
-	return fd;
-}
-
 /* dup(), fork() and SCM_RIGHTS: the FIN goes when the last one is closed. */
 static void shared(struct transcript *t, int proto)
 {
@@ -316,12 +277,13 @@ static void shared(struct transcript *t, int proto)
 
 		close(copy);
 		close(fd[1]);
-		got = take(box[1]);
+		got = take_fd(box[1], 0);
 		if (send(got, "child", 5, 0) != 5)
 			_exit(1);
 		_exit(recv(got, buf, sizeof(buf), 0) == 3 ? 0 : 2);
 	}
-	give(box[0], copy);
+	if (give_fd(box[0], copy, 0) != 1)
+		die("sendmsg");
 	close(copy);
 	note_ret(t, "from the child", recv(fd[1], buf, 5, MSG_WAITALL));
 	note_poll(t, "no end yet", fd[1], POLLOUT);
@@ -431,71 +393,176 @@ TEST(sendmmsg_and_recvmmsg)
 	EXPECT_TRUE(same(many_at_once, "3 3 5 4"));
 }
 
-/* A filter decides about segments: one that refuses all stops the stream. */
-static void filtered(struct transcript *t, int proto)
+/* Bytes from many places into many: in what order, and how many. */
+static void vectors(struct transcript *t, int proto)
 {
-	struct sock_filter code[1] = { BPF_STMT(BPF_RET | BPF_K, 0) };
-	struct sock_fprog program = { 1, code };
-	int fd[2], on = 1;
+	char in[5][4] = { "" };
+	struct iovec from[3] = { { "ab", 2 }, { "", 0 }, { "cdefg", 5 } };
+	struct iovec to[5] = { { in[0], 1 }, { in[1], 0 }, { in[2], 3 },
+			       { in[3], 2 }, { in[4], 4 } };
+	struct msghdr m = { .msg_iov = from, .msg_iovlen = 3 };
+	struct iovec bad[2] = { { "x", 1 }, { (void *)8, 1 } };
+	/* The compiler would warn of what is to be refused. */
+	struct iovec *volatile nowhere = (void *)8;
+	volatile int negative = -1, many = 1025;
+	struct sockaddr_storage name;
+	int fd[2];
+
+	connected_pair(V4, proto, fd);
+	note_ret(t, "writev", writev(fd[0], from, 3));
+	wait_for(fd[1], POLLIN, SOON_MS);
+	note_ret(t, "readv", readv(fd[1], to, 4));
+	note(t, "%.1s %.3s %.2s", in[0], in[2], in[3]);
+	note_ret(t, "the rest", readv(fd[1], to + 4, 1));
+	note_ret(t, "sendmsg", sendmsg(fd[0], &m, 0));
+	wait_for(fd[1], POLLIN, SOON_MS);
+	m = (struct msghdr){
+		.msg_iov = to, .msg_iovlen = 5,
+		.msg_name = &name, .msg_namelen = sizeof(name),
+	};
+	note_ret(t, "recvmsg", recvmsg(fd[1], &m, 0));
+	note(t, "%.1s %.3s %.2s %.1s", in[0], in[2], in[3], in[4]);
+	note(t, "name %u, flags %#x", m.msg_namelen, m.msg_flags);
+	note_ret(t, "none", writev(fd[0], from, 0));
+	note_ret(t, "negative", writev(fd[0], from, negative));
+	note_ret(t, "too many", writev(fd[0], from, many));
+	note_ret(t, "partly nowhere", writev(fd[0], bad, 2));
+	note_ret(t, "nowhere", writev(fd[0], bad + 1, 1));
+	bad[1] = (struct iovec){ in, -1 };
+	note_ret(t, "too long", writev(fd[0], bad, 2));
+	note_ret(t, "list nowhere", readv(fd[1], nowhere, 2));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(readv_writev_sendmsg_and_recvmsg)
+{
+	EXPECT_TRUE(same(vectors, "a bcd ef"));
+}
+
+static void note_name(struct transcript *t, const char *what, int fd)
+{
+	struct addr a = { .len = sizeof(a) };
+	int ret = getsockname(fd, &a.sa, &a.len);
+
+	note(t, "%s: %d, port %s", what, ret, port_of(&a) ? "set" : "0");
+	a.len = sizeof(a.v6);
+	note_ret(t, "   peer", getpeername(fd, &a.sa, &a.len));
+}
+
+/* connect(AF_UNSPEC) makes a socket new again, whatever it was. */
+static void undone(struct transcript *t, int proto)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct addr at = loopback(V4, 0);
+	int fd[2], l, s;
 	char buf[8];
 
 	connected_pair(V4, proto, fd);
-	note_ret(t, "refuse all",
-		 setsockopt(fd[1], SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			    sizeof(program)));
-	note_ret(t, "send", send(fd[0], "text", 4, 0));
-	note(t, "nothing comes: %d", wait_for(fd[1], POLLIN, 50));
-	code[0].k = ~0U;
-	note_ret(t, "take all",
-		 setsockopt(fd[1], SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			    sizeof(program)));
-	note_ret(t, "comes again", recv(fd[1], buf, sizeof(buf), 0));
-	note_ret(t, "lock", setsockopt(fd[1], SOL_SOCKET, SO_LOCK_FILTER, &on,
-				       sizeof(on)));
-	note_ret(t, "detach", setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER,
-					 &on, sizeof(on)));
+	if (send(fd[1], "unread", 6, 0) != 6)
+		die("send");
+	wait_for(fd[0], POLLIN, SOON_MS);
+	note_name(t, "before", fd[0]);
+	note_ret(t, "connected", connect(fd[0], &none, sizeof(none)));
+	note_name(t, "after", fd[0]);
+	note_poll(t, "it", fd[0], 0);
+	note_poll(t, "its peer", fd[1], POLLERR);
+	note_so_error(t, fd[1]);
+	note_ret(t, "recv", recv(fd[0], buf, sizeof(buf), 0));
+	note_ret(t, "send", send(fd[0], buf, 1, MSG_NOSIGNAL));
+	l = listen_at(&at, proto, 1);
+	note_ret(t, "connect again", connect(fd[0], &at.sa, at.len));
+	s = accept_one(l);
+	note_ret(t, "send", send(s, "new", 3, 0));
+	note_ret(t, "recv", recv(fd[0], buf, sizeof(buf), 0));
+	close(s);
+	note_ret(t, "a listener", connect(l, &none, sizeof(none)));
+	note_name(t, "a listener", l);
+	note_ret(t, "accept", accept4(l, NULL, NULL, SOCK_NONBLOCK));
+	s = open_socket(V6, proto);
+	note_ret(t, "nothing", connect(s, &none, sizeof(none)));
+	note_ret(t, "too short", connect(s, &none, 1));
+	close(s);
+	close(l);
 	close(fd[0]);
 	close(fd[1]);
 }
 
-TEST(socket_filter)
+TEST(connect_to_nobody)
 {
-	EXPECT_TRUE(same(filtered, "comes again: 4"));
+	EXPECT_TRUE(same(undone, "after: 0, port 0"));
 }
 
-/* Numbers that are anybody's, but must be steady and not zero. */
-static void identity(struct transcript *t, int proto)
+/* One descriptor or address that is none, in each call that takes it. */
+static void note_bad(struct transcript *t, const char *what, int fd, void *p,
+		     socklen_t *len)
 {
-	unsigned long long cookie[3];
-	int fd[2], i, cpu;
+	struct msghdr *m = p;
+	char buf[8];
+
+	note(t, "%s", what);
+	note_ret(t, "bind", bind(fd, p, 16));
+	note_ret(t, "connect", connect(fd, p, 16));
+	note_ret(t, "getsockname", getsockname(fd, p, len));
+	note_ret(t, "getpeername", getpeername(fd, p, len));
+	note_ret(t, "accept", accept4(fd, p, len, SOCK_NONBLOCK));
+	note_ret(t, "listen", listen(fd, 1));
+	note_ret(t, "send", send(fd, p, 8, MSG_DONTWAIT | MSG_NOSIGNAL));
+	note_ret(t, "sendto", sendto(fd, buf, 1, MSG_NOSIGNAL, p, 16));
+	note_ret(t, "sendmsg", sendmsg(fd, m, MSG_DONTWAIT | MSG_NOSIGNAL));
+	note_ret(t, "recv", recv(fd, p, 8, MSG_DONTWAIT));
+	note_ret(t, "recvfrom", recvfrom(fd, buf, 1, MSG_DONTWAIT, p, len));
+	note_ret(t, "recvmsg", recvmsg(fd, m, MSG_DONTWAIT));
+	note_ret(t, "setsockopt", setsockopt(fd, IPPROTO_TCP, 3, p, 4));
+	note_ret(t, "getsockopt", getsockopt(fd, IPPROTO_TCP, 3, p, len));
+	note_ret(t, "ioctl", ioctl(fd, FIONREAD, p));
+	note_ret(t, "shutdown", shutdown(fd, 3));
+	note_ret(t, "splice", splice(fd, p, fd, NULL, 10, SPLICE_F_NONBLOCK));
+	note_ret(t, "sendfile", sendfile(fd, fd, p, 10));
+}
+
+static void bad_arguments(struct transcript *t, int proto)
+{
+	char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	socklen_t len = 16, huge = 0x7fffffff, negative = -1;
+	struct addr at = loopback(V4, 0);
+	static char memory[4096];
+	int fd[2], p[2], closed;
 
 	connected_pair(V4, proto, fd);
-	for (i = 0; i < 3; i++) {
-		socklen_t len = sizeof(cookie[0]);
-
-		note_ret(t, "SO_COOKIE",
-			 getsockopt(fd[i / 2], SOL_SOCKET, SO_COOKIE,
-				    &cookie[i], &len));
-	}
-	note(t, "cookies %d %d", cookie[0] && cookie[0] == cookie[1],
-	     cookie[0] != cookie[2]);
-	if (send(fd[0], "x", 1, 0) != 1)
-		die("send");
-	wait_for(fd[1], POLLIN, SOON_MS);
-	cpu = get_int(fd[1], SOL_SOCKET, SO_INCOMING_CPU);
-	note(t, "processor %d", cpu >= 0 && cpu < sysconf(_SC_NPROCESSORS_CONF));
-	note(t, "busy poll %d", get_int(fd[1], SOL_SOCKET, SO_BUSY_POLL));
-	set_int(fd[1], SOL_SOCKET, SO_BUSY_POLL, 50);
-	note(t, "busy poll %d", get_int(fd[1], SOL_SOCKET, SO_BUSY_POLL));
-	note_ret(t, "recv", recv(fd[1], &i, 1, 0));
-	note_ret(t, "recv", recv(fd[1], &i, 1, MSG_DONTWAIT));
+	if (page == MAP_FAILED || pipe(p) || send(fd[1], "x", 1, 0) != 1)
+		die("setup");
+	wait_for(fd[0], POLLIN, SOON_MS);
+	note_bad(t, "NULL", fd[0], NULL, &len);
+	note_bad(t, "not mapped", fd[0], page, &len);
+	note_bad(t, "the kernel's", fd[0], (void *)-4096, &len);
+	note_bad(t, "NULL lengths", fd[0], memory, NULL);
+	note_bad(t, "lengths not mapped", fd[0], memory, (void *)page);
+	note_bad(t, "huge lengths", fd[0], memory, &huge);
+	note_bad(t, "negative lengths", fd[0], memory, &negative);
+	closed = dup(fd[0]);
+	close(closed);
+	note_bad(t, "a closed descriptor", closed, memory, &len);
+	note_bad(t, "a pipe", p[0], memory, &len);
+	note_bad(t, "none", -1, memory, &len);
+	note_ret(t, "huge send", send(fd[1], page, -1UL, MSG_DONTWAIT));
+	note_ret(t, "huge recv", recv(fd[1], page, -1UL, MSG_DONTWAIT));
+	note_ret(t, "bind to a part", bind(fd[1], &at.sa, 3));
+	note_ret(t, "bind to too much", bind(fd[1], &at.sa, 4096));
+	note_ret(t, "connect to a part", connect(fd[1], &at.sa, 3));
+	note_ret(t, "connect to a negative length",
+		 connect(fd[1], &at.sa, -1));
+	munmap(page, 4096);
 	close(fd[0]);
 	close(fd[1]);
+	close(p[0]);
+	close(p[1]);
 }
 
-TEST(cookie_processor_and_busy_poll)
+TEST(bad_pointers_lengths_and_descriptors)
 {
-	EXPECT_TRUE(same(identity, "cookies 1 1"));
+	EXPECT_TRUE(same(bad_arguments, "EFAULT"));
 }
 
 /* TCP_DEFER_ACCEPT: a connection that says nothing does not wake accept(). */

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "ktest.h"
 #include "lib.h"
 
@@ -206,16 +207,9 @@ static void sending_stamps(struct transcript *t, int proto)
 	const int report = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID |
 			   SOF_TIMESTAMPING_OPT_TSONLY;
 	static const size_t sizes[] = { 1, 1000, 60000, 3 };
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
 	struct iovec iov = { data, 77 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	int fd[2], one = SOF_TIMESTAMPING_TX_ACK;
+	struct control control;
+	int fd[2];
 	unsigned int i;
 
 	connected_pair(V4, proto, fd);
@@ -233,16 +227,16 @@ static void sending_stamps(struct transcript *t, int proto)
 	}
 	set_stamping(fd[0], report);
 	note_ret(t, "send", send(fd[0], data, 10, 0));
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SO_TIMESTAMPING;
-	control.head.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.head), &one, sizeof(one));
-	note_ret(t, "for this call alone", sendmsg(fd[0], &m, 0));
+	control_int(&control, SOL_SOCKET, SO_TIMESTAMPING,
+		    SOF_TIMESTAMPING_TX_ACK);
+	control.msg.msg_iov = &iov;
+	control.msg.msg_iovlen = 1;
+	note_ret(t, "for this call alone", sendmsg(fd[0], &control.msg, 0));
 	if (!recv_data(fd[1], 87))
 		die("received");
 	note_stamps(t, fd[0], 1);
 	control.head.cmsg_type = 99;
-	note_ret(t, "unknown", sendmsg(fd[0], &m, 0));
+	note_ret(t, "unknown", sendmsg(fd[0], &control.msg, 0));
 	close(fd[0]);
 	close(fd[1]);
 }

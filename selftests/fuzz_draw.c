@@ -358,6 +358,37 @@ static const __u8 urn[] = {
 	CALL_GETPEERNAME,
 };
 
+/*
+ * Two things that Linux TCP does and Ferry does not, see
+ * Documentation/protocol.md: after connect() to an IPv4-mapped address has
+ * failed, its SYN to an IPv6 address leaves as IPv4; and splice() from a socket
+ * where an urgent byte is next says 0, as at the end.  So all addresses to
+ * connect to are mapped or none is, and who sends urgent bytes reads otherwise.
+ */
+static void avoid_known(struct program *p)
+{
+	bool mapped = false, urgent = false;
+	struct op *op;
+
+	for (op = p->op; op < p->op + p->len; op++) {
+		mapped |= op->call == CALL_CONNECT && op->arg[0] % 10 == 5;
+		urgent |= (op->call == CALL_SEND || op->call == CALL_SENDTO ||
+			   op->call == CALL_SEND_WILD) &&
+			  fuzz_send_flags(op->arg[1]) & MSG_OOB;
+		urgent |= (op->call == CALL_SENDMSG ||
+			   op->call == CALL_SENDMMSG) &&
+			  fuzz_send_flags(op->arg[2]) & MSG_OOB;
+	}
+	for (op = p->op; op < p->op + p->len; op++) {
+		if (mapped && op->call == CALL_CONNECT &&
+		    (op->arg[0] % 10 == 3 || op->arg[0] % 10 == 4 ||
+		     op->arg[0] % 10 == 8))
+			op->arg[0] = 5;
+		if (urgent && op->call == CALL_SPLICE)
+			op->call = CALL_READV;
+	}
+}
+
 /**
  * fuzz_draw() - the program that a seed stands for
  * @p: the program
@@ -381,6 +412,7 @@ void fuzz_draw(struct program *p, __u64 seed)
 		for (i = 0; i < FUZZ_ARGS; i++)
 			op->arg[i] = roll(&seed) % (roll(&seed) % 2 ? 2 : 256);
 	}
+	avoid_known(p);
 }
 
 /**

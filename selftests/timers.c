@@ -131,6 +131,17 @@ TEST_F(timers, retransmission_by_setting)
 	EXPECT_TRUE(sides_saw(self->side, "ETIMEDOUT"));
 }
 
+/* A stream of a few segments need not double its time-outs at first. */
+TEST_F(timers, retransmission_of_a_thin_stream)
+{
+	establish(self->side);
+	option(self->side, SOL_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1);
+	send_bytes(self->side, 10);
+	watch(self->side, HOUR, NULL);
+	EXPECT_TRUE(sides_same(self->side));
+	EXPECT_TRUE(sides_saw(self->side, "ETIMEDOUT"));
+}
+
 TEST_F(timers, retransmission_until_user_timeout)
 {
 	establish(self->side);
