@@ -110,7 +110,7 @@ const struct sockopt fuzz_options[] = {
 	O(IPPROTO_TCP, TCP_SYNCNT, true, true),
 	O(IPPROTO_TCP, TCP_LINGER2, true, true),
 	O(IPPROTO_TCP, TCP_DEFER_ACCEPT, true, true),
-	O(IPPROTO_TCP, TCP_QUICKACK, true, true),
+	O(IPPROTO_TCP, TCP_QUICKACK, true, false),
 	O(IPPROTO_TCP, TCP_WINDOW_CLAMP, false, false),
 	O(IPPROTO_TCP, TCP_CONGESTION, false, false),
 	O(IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, true, true),

@@ -111,7 +111,7 @@ struct fuzz_pair *fuzz_start(int proto)
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
-	CPU_SET(0, &one);
+	CPU_SET(sched_getcpu(), &one);
 	if (!pair || sched_setaffinity(0, sizeof(one), &one))
 		die("sched_setaffinity");
 	own_namespace();
