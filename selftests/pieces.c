@@ -29,7 +29,7 @@ struct scene {
 	bool late;
 };
 
-static void see(struct stage *st, const struct segment *r, void *arg)
+static void note_segment(struct stage *st, const struct segment *r, void *arg)
 {
 	struct scene *s = arg;
 	__u32 end = r->seq + r->len + !!(r->flags & FIN);
@@ -44,7 +44,7 @@ static void see(struct stage *st, const struct segment *r, void *arg)
 static void look(struct scene *s, const char *what)
 {
 	note(&s->log, "%s", what);
-	stage_drain(&s->st, see, s);
+	stage_drain(&s->st, note_segment, s);
 	s->late |= now_ms() - s->since > IN_TIME_MS;
 }
 
