@@ -41,10 +41,13 @@ static bool same(scenario run_it, const char *fact)
 static void note_set(struct transcript *t, const char *what, int fd, int level,
 		     int option, int value)
 {
+	socklen_t len = sizeof(value);
+
 	note(t, "%s %d", what, value);
 	note_ret(t, "   set", setsockopt(fd, level, option, &value,
 					 sizeof(value)));
-	note(t, "   reads %d", get_int(fd, level, option));
+	note_ret(t, "   get", getsockopt(fd, level, option, &value, &len));
+	note(t, "   value %d", value);
 }
 
 /* One option of a sender, and who sees it. */
