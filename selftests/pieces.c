@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which segments become of what a program writes, and what it is told of them:
- * Nagle, NODELAY, CORK, MSG_MORE, MAXSEG, NOTSENT_LOWAT, QUICKACK, SIOCOUTQNSD.  The peer is made by hand and acknowledges when it is told to;
+ * Nagle, NODELAY, CORK, MSG_MORE, MAXSEG, NOTSENT_LOWAT, QUICKACK and
+ * SIOCOUTQNSD.  The peer is made by hand and acknowledges when it is told to;
  * each scenario runs over TCP and over Ferry.
  *
  * Timers would move what is seen: whoever was too slow does it again.
