@@ -138,9 +138,6 @@ void ferry_fin(struct sock *sk)
 	sock_set_flag(sk, SOCK_DONE);
 	ferry_purge_ofo(sk);
 	ferry_step(sk, FERRY_SEG_FIN, NULL);
-	/* What this end has still to say is an answer. */
-	if (sk->sk_state == TCP_CLOSE_WAIT)
-		ferry_csk(sk)->pingpong = 1;
 
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
