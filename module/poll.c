@@ -40,14 +40,14 @@ static int wanted(const struct sock *sk)
 
 static __poll_t writable(struct sock *sk)
 {
-	if (sk->sk_shutdown & SEND_SHUTDOWN || sk_stream_is_writeable(sk))
+	if (sk->sk_shutdown & SEND_SHUTDOWN || __sk_stream_is_writeable(sk, 1))
 		return EPOLLOUT | EPOLLWRNORM;
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	/* Pairs with the free room being made before the bit is looked at. */
 	smp_mb__after_atomic();
-	return sk_stream_is_writeable(sk) ? EPOLLOUT | EPOLLWRNORM : 0;
+	return __sk_stream_is_writeable(sk, 1) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
 /**

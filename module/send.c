@@ -120,7 +120,7 @@ void ferry_write_space(struct sock *sk)
 	struct socket *sock = sk->sk_socket;
 	struct socket_wq *wq;
 
-	if (!sk_stream_is_writeable(sk) || !sock)
+	if (!__sk_stream_is_writeable(sk, 1) || !sock)
 		return;
 	clear_bit(SOCK_NOSPACE, &sock->flags);
 	rcu_read_lock();

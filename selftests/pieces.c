@@ -33,8 +33,11 @@ static void note_segment(struct stage *st, const struct segment *r, void *arg)
 {
 	struct scene *s = arg;
 	__u32 end = r->seq + r->len + !!(r->flags & FIN);
+	struct segment it = *r;
 
-	note(&s->log, "   %s, %u bytes at %u, ack %u", flags_text(r), r->len,
+	/* Where a burst ends is not compared. */
+	it.flags &= ~PSH;
+	note(&s->log, "   %s, %u bytes at %u, ack %u", flags_text(&it), it.len,
 	     r->seq - st->nxt, r->ack - st->snd);
 	if ((int)(end - st->nxt) > 0)
 		st->nxt = end;
