@@ -368,6 +368,7 @@ static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 	u32 window = ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq;
 	u32 limit = min(window, quota * ferry_mss(fp));
 	const struct sk_buff *head, *last;
+	s32 left_us;
 	u32 now_us;
 
 	if (ca->state >= FERRY_CA_RECOVERY ||
@@ -387,9 +388,9 @@ static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 			       tcp_tsorted_anchor);
 	if ((s32)(now_us - FERRY_SKB_CB(last)->sent_us) > DEFER_MAX_US)
 		return false;
-	/* Is the next ACK more than half a round trip away? */
-	return now_us - FERRY_SKB_CB(head)->sent_us >=
-	       ferry_cong_srtt_us(ca) / 2;
+	/* Is the next ACK near?  One is due a round trip after what it is for. */
+	left_us = FERRY_SKB_CB(head)->sent_us + ferry_cong_srtt_us(ca) - now_us;
+	return left_us <= min_t(s32, ferry_cong_srtt_us(ca) / 2, DEFER_MAX_US);
 }
 
 /* Slow start anew after idle time (RFC 5681 section 4.1). */
