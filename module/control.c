@@ -185,10 +185,13 @@ static void init_receive_window(struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_sock *fp = ferry_sk(sk);
+	u32 most = fp->window_clamp ?: U32_MAX;
 
 	fp->rcv_wscale = fp->has_wscale ?
-		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
-	fp->rcv_wnd = ferry_window_init(ferry_space(sk), ferry_mss_offer(sk));
+		ferry_window_scale(min_t(u32, READ_ONCE(sysctl->rmem[2]),
+					 most)) : 0;
+	fp->rcv_wnd = ferry_window_init(min_t(u32, ferry_space(sk), most),
+					ferry_mss_offer(sk));
 	fp->rcv_ssthresh = fp->rcv_wnd;
 }
 

@@ -215,10 +215,12 @@ static void offer_window(struct ferry_request_sock *req, const struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	u32 space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
+	u32 most = READ_ONCE(ferry_sk(sk)->window_clamp) ?: U32_MAX;
 
 	req->rcv_wscale = req->has_wscale ?
-		ferry_window_scale(READ_ONCE(sysctl->rmem[2])) : 0;
-	req->rcv_wnd = ferry_window_init(space, req->mss);
+		ferry_window_scale(min_t(u32, READ_ONCE(sysctl->rmem[2]),
+					 most)) : 0;
+	req->rcv_wnd = ferry_window_init(min(space, most), req->mss);
 }
 
 /* What the SYN asks for and what the listener offers. */

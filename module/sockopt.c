@@ -74,7 +74,8 @@ static int set_window_clamp(struct sock *sk, int bytes)
 		ferry_sk(sk)->window_clamp = 0;
 		return 0;
 	}
-	ferry_sk(sk)->window_clamp = max_t(u32, bytes, SOCK_MIN_RCVBUF / 2);
+	WRITE_ONCE(ferry_sk(sk)->window_clamp,
+		   max_t(u32, bytes, SOCK_MIN_RCVBUF / 2));
 	return 0;
 }
 

@@ -187,6 +187,36 @@ SCENARIO(syn_of_a_connect)
 	EXPECT_EQ(POLLOUT, wait_for(pl->fd, POLLOUT, SOON_MS));
 }
 
+#define CLAMP 5500
+
+SCENARIO(window_clamp_bounds_every_window)
+{
+	struct segment s, r;
+	char text[1000];
+	int i;
+
+	set_int(pl->listener, SOL_TCP, TCP_WINDOW_CLAMP, CLAMP);
+	s = opening(pl);
+	add_offers(pl, &s, MSS);
+	answered(pl, &s, &r);
+	EXPECT_EQ(SYN | ACK, r.flags);
+	EXPECT_GE(CLAMP, r.window);
+	EXPECT_LT(0, r.window);
+	pl->their_iss = r.seq;
+	pl->snd = ISS + 1;
+	pl->rcv = r.seq + 1;
+	say(pl, ACK);
+	pl->fd = accept_one(pl->listener);
+	for (i = 0; i < 8; i++) {
+		send_bytes(pl, 1 + i * 1000, 1001 + i * 1000);
+		note_ret(pl->t, "recv", recv(pl->fd, text, 1000, MSG_WAITALL));
+		wire_await(&pl->w, &r);
+		EXPECT_EQ(ISS + 1 + 1000 * (i + 1), r.ack);
+		EXPECT_GE(CLAMP, r.window);
+		EXPECT_LT(0, r.window);
+	}
+}
+
 SCENARIO(reset_refuses_a_connect_only_if_it_acknowledges)
 {
 	struct segment s, r;
@@ -202,7 +232,7 @@ SCENARIO(reset_refuses_a_connect_only_if_it_acknowledges)
 	note_poll(pl->t, "after them", pl->fd, 0);
 	s.ack = r.seq + 1;
 	wire_send(&pl->w, &s);
-	note_poll(pl->t, "after a good one", pl->fd, POLLERR);
+	note_poll(pl->t, "after a good one", pl->fd, POLLERR | POLLHUP);
 	EXPECT_EQ(ECONNREFUSED, get_int(pl->fd, SOL_SOCKET, SO_ERROR));
 }
 
