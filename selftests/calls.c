@@ -466,7 +466,7 @@ static void undone(struct transcript *t, int proto)
 	note_ret(t, "connected", connect(fd[0], &none, sizeof(none)));
 	note_name(t, "after", fd[0]);
 	note_poll(t, "it", fd[0], 0);
-	note_poll(t, "its peer", fd[1], POLLERR);
+	note_poll(t, "its peer", fd[1], POLLERR | POLLHUP);
 	note_so_error(t, fd[1]);
 	note_ret(t, "recv", recv(fd[0], buf, sizeof(buf), 0));
 	note_ret(t, "send", send(fd[0], buf, 1, MSG_NOSIGNAL));

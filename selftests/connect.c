@@ -82,7 +82,7 @@ TEST_F(connect, nobody_listens_nonblocking)
 		set_nonblocking(fd, true);
 		note_poll(t, "before", fd, 0);
 		note_ret(t, "connect", connect(fd, &at.sa, at.len));
-		note_poll(t, "after", fd, POLLERR);
+		note_poll(t, "after", fd, POLLERR | POLLHUP);
 		EXPECT_EQ(ECONNREFUSED, get_int(fd, SOL_SOCKET, SO_ERROR));
 		note_so_error(t, fd);
 		note_poll(t, "once the error was read", fd, 0);
@@ -352,7 +352,7 @@ TEST_F(nobody_home, nonblocking_connect_times_out)
 		note_ret(t, "recv", recv(fd[i], t, 1, 0));
 	}
 	for (i = 0; i < 2; i++) {
-		note_poll(&self->log[i], "after", fd[i], POLLERR);
+		note_poll(&self->log[i], "after", fd[i], POLLERR | POLLHUP);
 		EXPECT_EQ(ETIMEDOUT, get_int(fd[i], SOL_SOCKET, SO_ERROR));
 		note_poll(&self->log[i], "once read", fd[i], 0);
 	}

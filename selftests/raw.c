@@ -158,7 +158,7 @@ SCENARIO(in_window_reset_and_syn)
 	note_answer(pl, "RST in the window, not at its edge");
 	note_poll(pl->t, "after it", pl->fd, 0);
 	say(pl, RST);
-	note_poll(pl->t, "after an exact RST", pl->fd, POLLERR);
+	note_poll(pl->t, "after an exact RST", pl->fd, POLLERR | POLLHUP);
 	EXPECT_EQ(ECONNRESET, get_int(pl->fd, SOL_SOCKET, SO_ERROR));
 }
 
