@@ -60,11 +60,6 @@ static void data_acknowledged(struct sock *sk, const struct ferry_ack_state *st)
 	csk->retrans_stamp = 0;
 	sk_dst_confirm(sk);
 	ferry_sndbuf_expand(sk);
-
-	/* Pairs with the barrier in ferry_poll(). */
-	smp_mb();
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-		sk->sk_write_space(sk);
 }
 
 /* What counters and tracepoints show of it. */

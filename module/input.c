@@ -315,12 +315,21 @@ static bool is_ordinary(const struct sock *sk, const struct ferry_skb_cb *cb)
 	       likely(sk->sk_state != TCP_SYN_RECV);
 }
 
+/* There is room; writers hear of it when what was written before has gone. */
+static void tell_writers(struct sock *sk)
+{
+	/* Pairs with the barrier in ferry_poll(). */
+	smp_mb();
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
+}
+
 /* RFC 9293 section 3.10.7.4 */
 static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 {
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
-	u32 wnd_end = ferry_wnd_end(fp);
+	u32 wnd_end = ferry_wnd_end(fp), una = fp->snd_una;
 	enum ferry_event event;
 	struct ferry_options o;
 	bool gates_moved;
@@ -361,7 +370,7 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	/* Data in order, with an ACK that says nothing new, lets nothing out. */
 	gates_moved = cb->seq == cb->end_seq || cb->flags & FERRY_FIN ||
 		      cb->seq != fp->rcv_nxt || o.num_sacks ||
-		      ferry_wnd_end(fp) != wnd_end;
+		      fp->snd_una != una || ferry_wnd_end(fp) != wnd_end;
 	/* sixth, the URG bit */
 	if (unlikely(cb->flags & FERRY_URG ||
 		     fp->urgent.data == FERRY_URGENT_AWAITED))
@@ -373,6 +382,8 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 
 	if (gates_moved)
 		ferry_push(sk, fp->cork);
+	if (fp->snd_una != una)
+		tell_writers(sk);
 	ferry_ack_check(sk);
 }
 

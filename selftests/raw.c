@@ -287,6 +287,27 @@ SCENARIO(closes_that_cross)
 	note_answer(pl, "FIN once more, in TIME_WAIT");
 }
 
+/* The window ends where it ended before: only the ACK says that B may go. */
+SCENARIO(ack_with_data_lets_out_what_nagle_held)
+{
+	struct segment s, r;
+
+	open_by_peer(pl, MSS);
+	ASSERT_EQ(100, send(pl->fd, pl, 100, 0));
+	wire_await(&pl->w, &r);
+	note_segment(pl, "A", &r);
+	ASSERT_EQ(100, send(pl->fd, pl, 100, 0));
+	note_silence(pl, "B waits");
+	s = segment(pl, ACK | PSH);
+	s.ack = r.seq + 100;
+	s.window -= 100;
+	s.len = 50;
+	wire_send(&pl->w, &s);
+	wire_await(&pl->w, &r);
+	note_segment(pl, "B", &r);
+	EXPECT_EQ(100, r.len);
+}
+
 SCENARIO(sends_segments_no_larger_than_the_peer_said)
 {
 	struct segment r;
