@@ -476,6 +476,7 @@ struct ferry_request_sock {
  * @mark: SO_MARK of the connection, for the answers
  * @priority: its SO_PRIORITY
  * @txhash: its hash for multipath routes and transmit queues
+ * @ts_offset: where our timestamps begin
  * @flow_label: its IPv6 flow label
  * @tos: its IP_TOS or IPV6_TCLASS
  * @ts_recent: TS.Recent, if @has_tstamp
@@ -501,6 +502,7 @@ struct ferry_timewait_sock {
 	u32 mark;
 	u32 priority;
 	u32 txhash;
+	u32 ts_offset;
 	__be32 flow_label;
 	u32 ts_recent;
 	u32 ts_recent_stamp;

@@ -275,9 +275,7 @@ unsigned int ferry_timewait_options(const struct ferry_timewait_sock *tw,
 	struct ferry_options o = { .has_timestamp = tw->has_tstamp };
 
 	if (tw->has_tstamp) {
-		o.ts_val = ferry_ts_clock() +
-			   ferry_ts_offset(read_pnet(&tw->common.skc_net),
-					   tw->af_ops->secret(&tw->common));
+		o.ts_val = ferry_ts_clock() + tw->ts_offset;
 		o.ts_ecr = tw->ts_recent;
 	}
 	return ferry_options_build(opt, &o, NULL);

@@ -133,7 +133,7 @@ u32 ferry_isn(u64 secret)
  * this host has been up; the same for each connection on the same addresses
  * and ports, so that the next one can be told from the old (RFC 6191).
  *
- * Return: what to add to the clock; 0 if net.ferry.timestamps is 2.
+ * Return: what to add to the clock; 0 unless net.ferry.timestamps is 1.
  */
 u32 ferry_ts_offset(const struct net *net, u64 secret)
 {

@@ -148,6 +148,7 @@ void ferry_time_wait(struct sock *sk, u8 substate, unsigned long timeout)
 	tw->rcv_wscale = fp->rcv_wscale;
 	tw->last_answer = 0;
 	tw->has_tstamp = fp->has_tstamp;
+	tw->ts_offset = fp->ts_offset;
 	tw->ts_recent = fp->ts_recent;
 	tw->ts_recent_stamp = fp->ts_recent_stamp;
 	tw->since = ferry_ts_clock();
