@@ -47,7 +47,8 @@ static struct ferry_step abort_connection(struct sock *sk, bool lossy)
  * @sk: the socket
  * @how: RCV_SHUTDOWN and SEND_SHUTDOWN bits
  *
- * Shutting down reception needs nothing here: sk_shutdown says it all.
+ * Shutting down reception needs nothing here: sk_shutdown says it all.  Before
+ * the connection stands it says so for sending, too: syn_acknowledged() looks.
  *
  * Context: socket lock held.
  */
@@ -55,8 +56,7 @@ void ferry_shutdown(struct sock *sk, int how)
 {
 	if (!(how & SEND_SHUTDOWN))
 		return;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_RECV |
-				     TCPF_CLOSE_WAIT)))
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return;
 	close_sending(sk);
 }

@@ -135,10 +135,15 @@ static void ack_later(struct sock *sk)
 	}
 	ato = min_t(u32, ato, FERRY_DELACK_MAX);
 	if (csk->delack_armed) {
+		s32 left = csk->delack_at - (u32)jiffies;
+
 		/* It has waited nearly long enough. */
-		if ((s32)(csk->delack_at - (u32)jiffies) <= (s32)(ato / 4))
+		if (left <= (s32)(ato / 4)) {
 			ferry_send_ack(sk);
-		return;
+			return;
+		}
+		if (left <= (s32)ato)
+			return;
 	}
 	ferry_delack_start(sk, ato);
 }
@@ -214,7 +219,7 @@ void ferry_ack_after_read(struct sock *sk, int copied)
 	u32 old, new;
 
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
-				     TCPF_FIN_WAIT2)))
+				     TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT)))
 		return;
 	/* The sender of a small segment that was read may wait for its ACK. */
 	if (csk->ack_pending &&
