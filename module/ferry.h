@@ -570,13 +570,15 @@ static inline bool ferry_bound_dev_eq(const struct net *net, int bound_dev_if,
 }
 
 /*
- * Give back memory that the socket has reserved and does not use, but for a
- * page: a segment that is read is mostly followed by one that is sent, and that
- * by one that comes.  Context: socket lock held.
+ * Give back memory that the socket has reserved and does not use.  A single
+ * page may stay while there is plenty: a segment that is read is mostly
+ * followed by one that is sent, and that by one that comes.
+ * Context: socket lock held.
  */
 static inline void ferry_mem_reclaim(struct sock *sk)
 {
-	if (sk->sk_forward_alloc > (int)PAGE_SIZE)
+	if (sk->sk_forward_alloc > (int)PAGE_SIZE ||
+	    sk_memory_allocated(sk) > sk_prot_mem_limits(sk, 0))
 		sk_mem_reclaim(sk);
 }
 
