@@ -18,7 +18,7 @@
 
 /* The smallest part of the window that is worth a packet, as Linux TCP. */
 #define WINDOW_DIVISOR		3
-/* Nothing waits for longer than this after the last packet, as Linux TCP. */
+/* Nothing begins to wait later than this after a packet, as Linux TCP. */
 #define DEFER_MAX_US		USEC_PER_MSEC
 
 /**
@@ -358,7 +358,7 @@ void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
  * Wait for more of the window instead of sending little?  ACKs come for two
  * segments or so; a packet for each of them would soon be that small.  Never
  * wait when there is little to wait for: no ACK that is due, or nothing behind
- * this piece that would make the packet larger; and never for long.
+ * this piece that would make the packet larger; nor after a pause.
  */
 static bool defers(const struct sock *sk, const struct sk_buff *skb, u32 quota,
 		   u32 max_segs)
@@ -458,7 +458,9 @@ void ferry_push(struct sock *sk, bool more)
 			if (!len)
 				break;
 			if (defers(sk, skb, quota, max_segs)) {
-				limited = true;
+				limited = quota * ferry_mss(fp) <
+					  ferry_wnd_end(fp) -
+					  FERRY_SKB_CB(skb)->seq;
 				break;
 			}
 			if (len < skb->len &&
