@@ -355,7 +355,7 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_restart);
 /**
  * ferry_cong_slow_start() - grow the window by what was acknowledged
  * @ca: congestion state
- * @acked: segments newly acknowledged
+ * @acked: segments newly delivered
  *
  * RFC 5681 section 3.1, counting bytes as RFC 3465 does, without its bound:
  * one ACK may stand for a whole GSO burst.  Pure; socket lock held.
@@ -376,7 +376,7 @@ EXPORT_SYMBOL_GPL(ferry_cong_slow_start);
  * ferry_cong_avoid_ai() - additive increase: one segment for every @w acked
  * @ca: congestion state
  * @w: segments that must be acknowledged for the window to grow by one
- * @acked: segments newly acknowledged
+ * @acked: segments newly delivered
  *
  * RFC 5681 section 3.1, equation 3, without its rounding.  Pure; socket lock
  * held.

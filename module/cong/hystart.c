@@ -97,7 +97,7 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_hystart_ack);
 /**
  * ferry_hystart_growth() - by how much may slow start grow the window?
  * @hs: state of HyStart++
- * @acked: segments newly acknowledged
+ * @acked: segments newly delivered
  *
  * Return: segments.
  */

@@ -2,7 +2,7 @@
 /*
  * Reno: the congestion control of RFC 5681.
  *
- * In slow start the window grows by what is acknowledged, which doubles it
+ * In slow start the window grows by what is delivered, which doubles it
  * every round trip; in congestion avoidance by one segment every round trip.
  * A loss halves it.  Every other algorithm is measured against this one, and
  * it is the one to read first.
