@@ -162,23 +162,36 @@ TEST_F_TIMEOUT(scale, one_port_serves_them_all, 3600)
 	free(server);
 }
 
-/* What a flood or many short connections cost: at most 256 bytes each. */
+static int object_size(const char *name)
+{
+	char path[80], text[32];
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/object_size", name);
+	if (!read_file(path, text, sizeof(text)))
+		die("%s", path);
+	return atoi(text);
+}
+
+/*
+ * What a flood or many short connections cost: at most 256 bytes each.  Where
+ * the kernel puts checks into every timer, no more than TCP's.
+ */
 TEST(mini_sockets_are_small)
 {
-	static const char * const names[] = {
-		"ferry_request", "ferry_timewait",
+	static const char * const names[][2] = {
+		{ "ferry_request", "request_sock_TCP" },
+		{ "ferry_timewait", "tw_sock_TCP" },
 	};
-	char path[80], text[32];
 	unsigned int i;
 
 	if (ferry() == IPPROTO_TCP)
 		SKIP(return, "the sizes are Ferry's");
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/object_size",
-			 names[i]);
-		ASSERT_TRUE(read_file(path, text, sizeof(text)))
-			TH_LOG("%s: %s", path, errno_name(errno));
-		EXPECT_GE(256, atoi(text)) TH_LOG("%s: %s", names[i], text);
+		int size = object_size(names[i][0]);
+
+		EXPECT_GE(slowness() > 1 ? object_size(names[i][1]) : 256,
+			  size)
+			TH_LOG("%s: %d", names[i][0], size);
 	}
 }
 
