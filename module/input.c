@@ -362,6 +362,11 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 		consume_skb(skb);
 		return;
 	}
+	/* sixth, the URG bit */
+	if (unlikely(cb->flags & FERRY_URG ||
+		     fp->urgent.data == FERRY_URGENT_AWAITED))
+		ferry_urgent_rcv(sk, skb);
+	/* seventh and eighth, the data and the FIN bit */
 	if (unlikely(data_after_close(sk, cb))) {
 		ferry_count(sock_net(sk), ABORT_ON_DATA);
 		refuse(sk, skb, FERRY_SEG_DATA_LATE);
@@ -371,11 +376,6 @@ static void rcv_synchronized(struct sock *sk, struct sk_buff *skb)
 	gates_moved = cb->seq == cb->end_seq || cb->flags & FERRY_FIN ||
 		      cb->seq != fp->rcv_nxt || o.num_sacks ||
 		      fp->snd_una != una || ferry_wnd_end(fp) != wnd_end;
-	/* sixth, the URG bit */
-	if (unlikely(cb->flags & FERRY_URG ||
-		     fp->urgent.data == FERRY_URGENT_AWAITED))
-		ferry_urgent_rcv(sk, skb);
-	/* seventh and eighth, the data and the FIN bit */
 	ferry_data_queue(sk, skb);
 	if (sk->sk_state == TCP_CLOSE)
 		return;
