@@ -3,12 +3,13 @@
  * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
  * At once: every second full segment, anything out of order, a FIN where ours
- * has gone, and the first segments of a connection or after an idle time, whose
- * sender is in slow start and waits for nothing else.  Otherwise an ACK waits
- * for data or our FIN to go the same way, or for a time that follows the time between segments: 40 ms
- * where they come fast, up to 200 ms where they do not.  An application that
- * answers what it reads ("pingpong") carries its ACKs that way, so for it the
- * first segments are not special.
+ * has gone, the first segments of a connection or after an idle time, whose
+ * sender is in slow start and waits for nothing else, and every segment while
+ * the window grows.  Otherwise an ACK waits for data or our FIN to go the same
+ * way, or for a time that follows the time between segments: 40 ms where they
+ * come fast, up to 200 ms where they do not.  An application that answers what
+ * it reads ("pingpong") carries its ACKs that way, so for it the first segments
+ * are not special.
  *
  * Where the application does not keep up, the window does not move with what
  * comes; then its reading sends the ACK, and one ACK serves many segments.

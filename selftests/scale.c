@@ -162,7 +162,7 @@ TEST_F_TIMEOUT(scale, one_port_serves_them_all, 3600)
 	free(server);
 }
 
-static int object_size(const char *name)
+static int bytes_in_slab(const char *name)
 {
 	char path[80], text[32];
 
@@ -187,9 +187,9 @@ TEST(mini_sockets_are_small)
 	if (ferry() == IPPROTO_TCP)
 		SKIP(return, "the sizes are Ferry's");
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		int size = object_size(names[i][0]);
+		int size = bytes_in_slab(names[i][0]);
 
-		EXPECT_GE(slowness() > 1 ? object_size(names[i][1]) : 256,
+		EXPECT_GE(slowness() > 1 ? bytes_in_slab(names[i][1]) : 256,
 			  size)
 			TH_LOG("%s: %d", names[i][0], size);
 	}
