@@ -22,22 +22,6 @@
 #include "ktest.h"
 #include "lib.h"
 
-typedef void (*scenario)(struct transcript *t, int proto);
-
-/* True if TCP and Ferry say the same, and TCP's says @fact. */
-static bool same(scenario run_it, const char *fact)
-{
-	struct transcript log[2] = { 0 };
-
-	run_it(&log[0], IPPROTO_TCP);
-	run_it(&log[1], ferry());
-	if (!strstr(log[0].text, fact)) {
-		printf("# TCP does not say '%s':\n%s\n", fact, log[0].text);
-		return false;
-	}
-	return same_transcript(&log[0], &log[1]);
-}
-
 static void note_select(struct transcript *t, int fd)
 {
 	struct timeval now = { 0 };
@@ -82,7 +66,7 @@ static void with_select(struct transcript *t, int proto)
 
 TEST(select_sets)
 {
-	EXPECT_TRUE(same(with_select, "except"));
+	EXPECT_TRUE(same_play(with_select, "except"));
 }
 
 /* What the signal handler does: end the wait, or nothing. */
@@ -162,7 +146,7 @@ static void signals(struct transcript *t, int proto)
 
 TEST(interrupted_and_restarted)
 {
-	EXPECT_TRUE(same(signals, "EINTR"));
+	EXPECT_TRUE(same_play(signals, "EINTR"));
 }
 
 static void fill_file(int fd, size_t len)
@@ -253,7 +237,7 @@ static void spliced(struct transcript *t, int proto)
 
 TEST(sendfile_and_splice)
 {
-	EXPECT_TRUE(same(spliced, "equal 1"));
+	EXPECT_TRUE(same_play(spliced, "equal 1"));
 }
 
 /* dup(), fork() and SCM_RIGHTS: the FIN goes when the last one is closed. */
@@ -300,7 +284,7 @@ static void shared(struct transcript *t, int proto)
 
 TEST(dup_fork_and_rights)
 {
-	EXPECT_TRUE(same(shared, "child 0"));
+	EXPECT_TRUE(same_play(shared, "child 0"));
 }
 
 static bool got_signal(void *arg)
@@ -356,7 +340,7 @@ static void asynchronous(struct transcript *t, int proto)
 
 TEST(fioasync)
 {
-	EXPECT_TRUE(same(asynchronous, "data: SIGIO 1"));
+	EXPECT_TRUE(same_play(asynchronous, "data: SIGIO 1"));
 }
 
 static void many_at_once(struct transcript *t, int proto)
@@ -390,7 +374,7 @@ static void many_at_once(struct transcript *t, int proto)
 
 TEST(sendmmsg_and_recvmmsg)
 {
-	EXPECT_TRUE(same(many_at_once, "3 3 5 4"));
+	EXPECT_TRUE(same_play(many_at_once, "3 3 5 4"));
 }
 
 /* Bytes from many places into many: in what order, and how many. */
@@ -437,7 +421,7 @@ static void vectors(struct transcript *t, int proto)
 
 TEST(readv_writev_sendmsg_and_recvmsg)
 {
-	EXPECT_TRUE(same(vectors, "a bcd ef"));
+	EXPECT_TRUE(same_play(vectors, "a bcd ef"));
 }
 
 static void note_name(struct transcript *t, const char *what, int fd)
@@ -490,7 +474,7 @@ static void undone(struct transcript *t, int proto)
 
 TEST(connect_to_nobody)
 {
-	EXPECT_TRUE(same(undone, "its peer: IN|OUT|ERR"));
+	EXPECT_TRUE(same_play(undone, "its peer: IN|OUT|ERR"));
 }
 
 /* One descriptor or address that is none, in each call that takes it. */
@@ -563,7 +547,7 @@ static void bad_arguments(struct transcript *t, int proto)
 
 TEST(bad_pointers_lengths_and_descriptors)
 {
-	EXPECT_TRUE(same(bad_arguments, "EFAULT"));
+	EXPECT_TRUE(same_play(bad_arguments, "EFAULT"));
 }
 
 /* TCP_DEFER_ACCEPT: a connection that says nothing does not wake accept(). */
@@ -587,7 +571,7 @@ static void deferred(struct transcript *t, int proto)
 
 TEST(defer_accept)
 {
-	EXPECT_TRUE(same(deferred, "waits: 5"));
+	EXPECT_TRUE(same_play(deferred, "waits: 5"));
 }
 
 /* A 32-bit program does the same as this one would: see calls32.c. */
@@ -625,7 +609,7 @@ TEST(programs_of_32_bits)
 	/* The debug kernel cannot run any. */
 	if (!strcmp(t.text, "status 125\n"))
 		return;
-	EXPECT_TRUE(same(narrow, "status 0"));
+	EXPECT_TRUE(same_play(narrow, "status 0"));
 }
 
 TEST_HARNESS_MAIN

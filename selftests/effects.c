@@ -21,22 +21,6 @@
 /* For a descriptor whose owner has no privilege. */
 #define NOBODY 65534
 
-typedef void (*scenario)(struct transcript *t, int proto);
-
-/* True if TCP and Ferry say the same, and TCP's says @fact. */
-static bool same(scenario run_it, const char *fact)
-{
-	struct transcript log[2] = { 0 };
-
-	run_it(&log[0], IPPROTO_TCP);
-	run_it(&log[1], ferry());
-	if (!strstr(log[0].text, fact)) {
-		printf("# TCP does not say '%s':\n%s\n", fact, log[0].text);
-		return false;
-	}
-	return same_transcript(&log[0], &log[1]);
-}
-
 static void note_set(struct transcript *t, const char *what, int fd, int level,
 		     int option, int value)
 {
@@ -143,7 +127,7 @@ static void in_packets(struct transcript *t, int proto)
 TEST(what_packets_carry)
 {
 	own_namespace();
-	EXPECT_TRUE(same(in_packets, "recv: 4"));
+	EXPECT_TRUE(same_play(in_packets, "recv: 4"));
 }
 
 static int load_program(__u32 priority)
@@ -200,7 +184,7 @@ static void prioritized(struct transcript *t, int proto)
 
 TEST(priority_and_attached_program)
 {
-	EXPECT_TRUE(same(prioritized, "recv: 4"));
+	EXPECT_TRUE(same_play(prioritized, "recv: 4"));
 }
 
 /* A filter decides about segments: one that refuses all stops the stream. */
@@ -232,7 +216,7 @@ static void filtered(struct transcript *t, int proto)
 
 TEST(socket_filter)
 {
-	EXPECT_TRUE(same(filtered, "comes again: 4"));
+	EXPECT_TRUE(same_play(filtered, "comes again: 4"));
 }
 
 /* Numbers that are anybody's, but must be steady and not zero. */
@@ -266,7 +250,7 @@ static void identity(struct transcript *t, int proto)
 
 TEST(cookie_processor_and_busy_poll)
 {
-	EXPECT_TRUE(same(identity, "cookies 1 1"));
+	EXPECT_TRUE(same_play(identity, "cookies 1 1"));
 }
 
 /* What only who may administer the network may set. */
@@ -306,7 +290,7 @@ static void privileged(struct transcript *t, int proto)
 
 TEST(buffers_and_what_needs_privilege)
 {
-	EXPECT_TRUE(same(privileged, "EPERM"));
+	EXPECT_TRUE(same_play(privileged, "EPERM"));
 }
 
 /* Less than SO_RCVLOWAT is not readable, and a read waits for it. */
@@ -340,7 +324,7 @@ static void lowat(struct transcript *t, int proto)
 
 TEST(receive_low_water_mark)
 {
-	EXPECT_TRUE(same(lowat, "a part, in the end: 99"));
+	EXPECT_TRUE(same_play(lowat, "a part, in the end: 99"));
 }
 
 /* Peeking goes on where it ended; TCP has it since 6.9. */
@@ -384,7 +368,7 @@ static void peeking(struct transcript *t, int proto)
 
 TEST(peek_offset)
 {
-	EXPECT_TRUE(same(peeking, "SO_PEEK_OFF: "));
+	EXPECT_TRUE(same_play(peeking, "SO_PEEK_OFF: "));
 }
 
 /* What an accepted socket knows of the segment that opened it. */
@@ -417,7 +401,7 @@ static void first_segment(struct transcript *t, int proto)
 
 TEST(options_of_the_segment_that_opened_it)
 {
-	EXPECT_TRUE(same(first_segment, "IP_MULTICAST_TTL 99"));
+	EXPECT_TRUE(same_play(first_segment, "IP_MULTICAST_TTL 99"));
 }
 
 TEST_HARNESS_MAIN

@@ -269,6 +269,12 @@ const char *poll_name(short mask);
 bool same_transcript(const struct transcript *tcp,
 		     const struct transcript *ferry);
 
+/* What a scenario says of a protocol. */
+typedef void (*scenario)(struct transcript *t, int proto);
+
+/* True if TCP and Ferry say the same, and TCP's says @fact. */
+bool same_play(scenario run_it, const char *fact);
+
 /* Say what went wrong and end this process as a failed test. */
 #define die(fmt, ...) \
 	do_die("%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__)

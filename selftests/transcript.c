@@ -130,3 +130,16 @@ bool same_transcript(const struct transcript *tcp,
 	}
 	return false;
 }
+
+bool same_play(scenario run_it, const char *fact)
+{
+	struct transcript log[2] = { 0 };
+
+	run_it(&log[0], IPPROTO_TCP);
+	run_it(&log[1], ferry());
+	if (!strstr(log[0].text, fact)) {
+		printf("# TCP does not say '%s':\n%s\n", fact, log[0].text);
+		return false;
+	}
+	return same_transcript(&log[0], &log[1]);
+}
