@@ -21,6 +21,12 @@
 /* How many ways to differ are shown before it is enough. */
 #define REPORTS 12
 
+/* What came of a program over each. */
+struct difference {
+	struct outcome tcp[FUZZ_CALLS];
+	struct outcome other[FUZZ_CALLS];
+};
+
 static struct fuzz_pair *tcp_pair, *ferry_pair;
 static __u32 runs;
 static unsigned int unsteady;
@@ -48,8 +54,11 @@ static int run_both(const struct program *p, struct outcome *tcp,
 	return parting(p, tcp, other);
 }
 
-/* Do they differ, however often they run? */
-static bool differ(const struct program *p)
+/*
+ * Do they differ, however often they run?  If so, how is kept: it may be
+ * something that they did only for a while.
+ */
+static bool differ(const struct program *p, struct difference *how)
 {
 	static struct outcome tcp[REPEATS][FUZZ_CALLS];
 	static struct outcome other[REPEATS][FUZZ_CALLS];
@@ -63,6 +72,8 @@ static bool differ(const struct program *p)
 			    parting(p, tcp[j], other[i]) < 0)
 				return false;
 	}
+	memcpy(how->tcp, tcp[0], sizeof(how->tcp));
+	memcpy(how->other, other[0], sizeof(how->other));
 	return true;
 }
 
@@ -76,8 +87,7 @@ static void without(struct program *to, const struct program *from,
 }
 
 /* Programs that part at the same call in the same way show the same thing. */
-static bool seen_before(const struct program *p, const struct outcome *tcp,
-			const struct outcome *other)
+static bool seen_before(const struct program *p, const struct difference *how)
 {
 	static struct {
 		int call;
@@ -85,13 +95,13 @@ static bool seen_before(const struct program *p, const struct outcome *tcp,
 		int err[2];
 	} seen[REPORTS], now;
 	static unsigned int known;
-	int at = parting(p, tcp, other);
+	int at = parting(p, how->tcp, how->other);
 	unsigned int i;
 
 	memset(&now, 0, sizeof(now));
 	now.call = p->op[at].call;
-	now.err[0] = tcp[at].err;
-	now.err[1] = other[at].err;
+	now.err[0] = how->tcp[at].err;
+	now.err[1] = how->other[at].err;
 	if (now.call == CALL_SETSOCKOPT || now.call == CALL_GETSOCKOPT)
 		now.what = p->op[at].arg[0] % fuzz_num_options;
 	for (i = 0; i < known; i++)
@@ -103,7 +113,7 @@ static bool seen_before(const struct program *p, const struct outcome *tcp,
 }
 
 /* Leave out what can be left out, until nothing can. */
-static void shrink(struct program *p)
+static void shrink(struct program *p, struct difference *how)
 {
 	struct program less;
 	bool again = true;
@@ -113,7 +123,7 @@ static void shrink(struct program *p)
 		again = false;
 		for (i = p->len; i-- > 0 && p->len > 1;) {
 			without(&less, p, i);
-			if (differ(&less)) {
+			if (differ(&less, how)) {
 				*p = less;
 				again = true;
 			}
@@ -123,7 +133,7 @@ static void shrink(struct program *p)
 		for (j = 0; j < FUZZ_ARGS; j++) {
 			less = *p;
 			less.op[i].arg[j] = 0;
-			if (p->op[i].arg[j] && differ(&less))
+			if (p->op[i].arg[j] && differ(&less, how))
 				*p = less;
 		}
 	}
@@ -142,21 +152,20 @@ static void print_outcome(const char *who, const struct outcome *o)
 	printf("\n");
 }
 
-static void report(const struct program *p, unsigned int seed)
+static void report(const struct program *p, const struct difference *how,
+		   unsigned int seed)
 {
-	struct outcome tcp[FUZZ_CALLS], other[FUZZ_CALLS];
+	int at = parting(p, how->tcp, how->other);
 	unsigned int i;
-	int at;
 
-	at = run_both(p, tcp, other);
 	printf("# program %u differs; the smallest that does:\n", seed);
 	for (i = 0; i < p->len; i++) {
 		printf("#   ");
 		fuzz_print(stdout, &p->op[i]);
 		printf("\n");
-		print_outcome((int)i == at ? "TCP" : "both", &tcp[i]);
+		print_outcome((int)i == at ? "TCP" : "both", &how->tcp[i]);
 		if ((int)i == at) {
-			print_outcome("Ferry", &other[i]);
+			print_outcome("Ferry", &how->other[i]);
 			break;
 		}
 	}
@@ -186,26 +195,26 @@ FIXTURE_TEARDOWN(fuzz)
 
 TEST_F_TIMEOUT(fuzz, programs_do_the_same_over_tcp_and_ferry, 7200)
 {
-	struct outcome tcp[FUZZ_CALLS], other[FUZZ_CALLS];
 	unsigned int i, seed, different = 0, reports = 0;
 	long long start = now_ms();
+	struct difference how;
 	struct program p;
 
 	for (i = 0; i < self->programs && reports < REPORTS; i++) {
 		seed = self->seed + i;
 		fuzz_draw(&p, seed);
-		if (run_both(&p, tcp, other) < 0)
+		if (run_both(&p, how.tcp, how.other) < 0)
 			continue;
-		if (!differ(&p)) {
+		if (!differ(&p, &how)) {
 			unsteady++;
 			continue;
 		}
 		different++;
-		if (seen_before(&p, tcp, other))
+		if (seen_before(&p, &how))
 			continue;
 		reports++;
-		shrink(&p);
-		report(&p, seed);
+		shrink(&p, &how);
+		report(&p, &how, seed);
 	}
 	TH_LOG("%u programs in %lld ms, %u of them moved by timers, %u different",
 	       i, now_ms() - start, unsteady, different);
