@@ -341,12 +341,17 @@ static bool has_counted(void *name)
 static void trace_start(const char *event)
 {
 	char path[200];
+	int fd;
 
 	if (access(TRACING "trace", F_OK) &&
 	    mount("tracefs", TRACING, "tracefs", 0, NULL))
 		die("tracefs");
 	write_file(TRACING "events/ferry/enable", "0");
-	write_file(TRACING "trace", "");
+	/* To open it so empties it; to write to it does not. */
+	fd = open(TRACING "trace", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		die("trace");
+	close(fd);
 	snprintf(path, sizeof(path), TRACING "events/ferry/%s/enable", event);
 	write_file(path, "1");
 	write_file(TRACING "tracing_on", "1");
