@@ -17,7 +17,7 @@ dkms_dir := $(DESTDIR)/usr/src/ferry-$(VERSION)
 export PREFIX DESTDIR
 
 .PHONY: all module userspace check test test-all run bench bench-wan vm install \
-	uninstall clean help
+	install-module install-source install-userspace uninstall deb clean help
 
 all: module userspace ## Build the module and everything in userspace (the default)
 
@@ -50,20 +50,30 @@ bench-wan: ## Goodput and fairness beside TCP over bad links; BENCHFLAGS=--help
 vm: ## Open a shell in a virtual machine with ferry loaded, on KERNEL=
 	$(vm)/run $(if $(KERNEL),--kernel $(KERNEL))
 
-install: module userspace ## Install it all below DESTDIR and PREFIX
+install: install-module install-source install-userspace ## Install it all below DESTDIR and PREFIX
+
+install-module: module
 	$(if $(KDIR)$(DESTDIR),,$(error There are no headers of the running kernel \
 		to build for: install them, or name a kernel with KDIR=))
 	+$(kbuild) M=$(CURDIR)/module INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates/ferry modules_install
 	$(if $(DESTDIR),,depmod $$(cat $(KDIR)/include/config/kernel.release))
-	$(INSTALL) -D -m 644 uapi/linux/ferry.h \
-		$(DESTDIR)$(PREFIX)/include/linux/ferry.h
+
+# Where DKMS looks for it.
+install-source:
 	$(INSTALL) -d $(dkms_dir)
 	$(INSTALL) -m 644 module/dkms.conf Kbuild COPYING $(dkms_dir)/
 	cd module && find . -name '*.[chS]' ! -name '*.mod.c' -o -name Kbuild | \
 		xargs -I @ $(INSTALL) -D -m 644 @ $(dkms_dir)/module/@
 	$(INSTALL) -D -m 644 uapi/linux/ferry.h $(dkms_dir)/uapi/linux/ferry.h
+
+install-userspace: userspace
+	$(INSTALL) -D -m 644 uapi/linux/ferry.h \
+		$(DESTDIR)$(PREFIX)/include/linux/ferry.h
 	+$(MAKE) -C userspace install
+
+deb: ## Build Debian packages into userspace/build/deb
+	userspace/deb/build
 
 uninstall: ## Remove what install has installed
 	for dir in $(wildcard $(DESTDIR)/lib/modules/*/updates/ferry); do \

@@ -286,11 +286,12 @@ int perf_main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
-	static struct perf p = { .seconds = 5 };
+	static struct perf p;
 	unsigned int i;
 	char *end;
 	int c;
 
+	p.seconds = 5;
 	p.common.protocol = FERRY_PROTOCOL_FERRY;
 	while ((c = getopt_long(argc, argv, "sm:t:n:p:c:jh", list, NULL)) !=
 	       -1) {
