@@ -424,6 +424,8 @@ static int connect_port(struct sock *sk, u16 port)
 		if (!ferry_hash_connect(sk, false, &tw)) {
 			disown(share, &sk->sk_bind_node, b);
 			ferry_csk(sk)->bind_bucket = NULL;
+			inet_sk(sk)->inet_num = 0;
+			inet_sk(sk)->inet_sport = 0;
 			err = -EADDRINUSE;
 		}
 	}
@@ -498,7 +500,5 @@ int ferry_bind_connect(struct sock *sk)
 		if (!(i & 255))
 			cond_resched();
 	}
-	inet_sk(sk)->inet_num = 0;
-	inet_sk(sk)->inet_sport = 0;
 	return -EADDRNOTAVAIL;
 }
