@@ -125,13 +125,16 @@ static int v6_connect_mapped(struct sock *sk, const struct sockaddr_in6 *sin6)
 	return 0;
 }
 
-/* An address of link scope needs to know which link. */
+/*
+ * An address of link scope needs to know which link.  Of the @len bytes that
+ * the program gave, the scope may not be one: RFC 2133 had none.
+ */
 static int v6_bind_link(struct sock *sk, const struct sockaddr_in6 *sin6,
-			int type)
+			int len, int type)
 {
 	if (!(type & IPV6_ADDR_LINKLOCAL))
 		return 0;
-	if (sin6->sin6_scope_id) {
+	if (len >= (int)sizeof(*sin6) && sin6->sin6_scope_id) {
 		if (!sk_dev_equal_l3scope(sk, sin6->sin6_scope_id))
 			return -EINVAL;
 		sk->sk_bound_dev_if = sin6->sin6_scope_id;
@@ -169,7 +172,7 @@ static int v6_connect(struct sock *sk, struct sockaddr *addr, int len)
 		mapped.sin6_addr = daddr;
 		return v6_connect_mapped(sk, &mapped);
 	}
-	err = v6_bind_link(sk, sin6, type);
+	err = v6_bind_link(sk, sin6, len, type);
 	if (err)
 		return err;
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "ktest.h"
@@ -216,6 +217,33 @@ TEST_F(connect, addresses_that_make_no_sense)
 			 bind(fd, &at.sa, at.len));
 	}
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* RFC 2133 had an address without a scope; then there is none. */
+static void without_scope(struct transcript *t, int proto)
+{
+	struct addr at = addr_of("fe80::1", 9);
+	int fd[2], i;
+
+	/* The first leaves its scope where the kernel reads the second. */
+	at.v6.sin6_scope_id = 1;
+	for (i = 0; i < 2; i++) {
+		fd[i] = open_socket(V6, proto);
+		set_nonblocking(fd[i], true);
+		note_ret(t, "connect", connect(fd[i], &at.sa, at.len));
+		note(t, "bound to device %d",
+		     get_int(fd[i], SOL_SOCKET, SO_BINDTOIFINDEX));
+		at.len = offsetof(struct sockaddr_in6, sin6_scope_id);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(link_without_a_scope)
+{
+	own_namespace();
+	EXPECT_TRUE(same_play(without_scope,
+			      "connect: -1 EINVAL\nbound to device 0\n"));
 }
 
 /* Addresses that no other test uses, one for each thing a route can say. */
