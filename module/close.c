@@ -177,22 +177,9 @@ void ferry_close(struct sock *sk, long timeout)
 
 static void forget_peer(struct sock *sk)
 {
-	struct inet_sock *inet = inet_sk(sk);
-
-	inet->inet_dport = 0;
+	inet_sk(sk)->inet_dport = 0;
 	sk->sk_daddr = 0;
-	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK)) {
-		inet->inet_rcv_saddr = 0;
-		inet->inet_saddr = 0;
-#if IS_ENABLED(CONFIG_IPV6)
-		if (sk->sk_family == AF_INET6) {
-			memset(&sk->sk_v6_rcv_saddr, 0,
-			       sizeof(sk->sk_v6_rcv_saddr));
-			memset(&inet6_sk(sk)->saddr, 0,
-			       sizeof(inet6_sk(sk)->saddr));
-		}
-#endif
-	}
+	ferry_forget_saddr(sk);
 	__sk_dst_reset(sk);
 }
 

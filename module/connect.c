@@ -10,6 +10,26 @@
 #include "ferry.h"
 
 /**
+ * ferry_forget_saddr() - the source address goes, unless the program chose it
+ * @sk: socket in state CLOSE
+ *
+ * Context: socket lock held.
+ */
+void ferry_forget_saddr(struct sock *sk)
+{
+	if (sk->sk_userlocks & SOCK_BINDADDR_LOCK)
+		return;
+	inet_sk(sk)->inet_rcv_saddr = 0;
+	inet_sk(sk)->inet_saddr = 0;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		sk->sk_v6_rcv_saddr = in6addr_any;
+		inet6_sk(sk)->saddr = in6addr_any;
+	}
+#endif
+}
+
+/**
  * ferry_connect() - start to connect
  * @sk: socket in state CLOSE
  * @addr: the peer
@@ -59,6 +79,7 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 
 fail:
 	ferry_set_state(sk, TCP_CLOSE);
+	ferry_forget_saddr(sk);
 	sk->sk_route_caps = 0;
 	inet_sk(sk)->inet_dport = 0;
 	return err;

@@ -830,6 +830,7 @@ __poll_t ferry_poll(struct file *file, struct socket *sock,
 		    struct poll_table_struct *wait);
 
 /* connect.c */
+void ferry_forget_saddr(struct sock *sk);
 int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len);
 void ferry_finish_connect(struct sock *sk, enum ferry_event event);
 

@@ -298,6 +298,48 @@ TEST_F(connect, route_says_no)
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
+static void note_name(struct transcript *t, const char *what, int fd)
+{
+	struct addr name = local_addr(fd);
+
+	note(t, "%s: %s", what, addr_text(&name));
+}
+
+/* The one port there is leads to a peer already, and so not there again. */
+static void without_port(struct transcript *t, int proto, enum family fam)
+{
+	struct addr at = loopback(fam, 7001), mine = loopback(fam, 0);
+	int l = listen_at(&at, proto, 3), fd[3], i;
+
+	for (i = 0; i < 3; i++) {
+		fd[i] = open_socket(fam, proto);
+		if (i == 2) {
+			set_int(fd[i], SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+			note_ret(t, "bind", bind(fd[i], &mine.sa, mine.len));
+		}
+		note_ret(t, "connect", connect(fd[i], &at.sa, at.len));
+		note_name(t, "name", fd[i]);
+	}
+	abort_connection(fd[0]);
+	for (i = 1; i < 3; i++) {
+		note_ret(t, "again", connect(fd[i], &at.sa, at.len));
+		note_name(t, "name", fd[i]);
+		abort_connection(fd[i]);
+	}
+	close(l);
+}
+
+TEST_F(connect, no_port_left)
+{
+	int i;
+
+	write_file("/proc/sys/net/ipv4/ip_local_port_range", "40000 40000");
+	for (i = 0; i < 2; i++)
+		without_port(&self->log[i], proto_of(i), variant->fam);
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_NE(NULL, strstr(self->log[0].text, "EADDRNOTAVAIL"));
+}
+
 FIXTURE(nobody_home) {
 	struct hosts hosts;
 	struct transcript log[2];
