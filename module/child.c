@@ -100,7 +100,7 @@ static struct sock *create_child(const struct sock *listener,
 	inet_sk_set_state(child, TCP_SYN_RECV);
 	sock_reset_flag(child, SOCK_RCU_FREE);
 	sk_node_init(&child->sk_node);
-	atomic64_set(&child->sk_cookie, 0);
+	atomic64_set(&child->sk_cookie, atomic64_read(&req->common.skc_cookie));
 	child->sk_bound_dev_if = req->common.skc_bound_dev_if;
 	child->sk_mark = req->mark;
 	inet_sk(child)->inet_dport = req->common.skc_dport;

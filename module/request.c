@@ -302,6 +302,7 @@ static u64 init_request(struct ferry_request_sock *req, struct sock *listener,
 	c->skc_num = ntohs(ferry_hdr(skb)->dest);
 	c->skc_dport = ferry_hdr(skb)->source;
 	c->skc_nulls_node.pprev = NULL;
+	atomic64_set(&c->skc_cookie, 0);
 	write_pnet(&c->skc_net, sock_net(listener));
 	af->request_init(req, listener, skb);
 	secret = af->secret(c);

@@ -71,6 +71,7 @@ static void copy_identity(struct sock_common *to, const struct sock *sk)
 	to->skc_ipv6only = sk->sk_ipv6only;
 	to->skc_bound_dev_if = sk->sk_bound_dev_if;
 	to->skc_prot = sk->sk_prot;
+	atomic64_set(&to->skc_cookie, atomic64_read(&sk->sk_cookie));
 	write_pnet(&to->skc_net, sock_net(sk));
 #if IS_ENABLED(CONFIG_IPV6)
 	to->skc_v6_daddr = sk->sk_v6_daddr;

@@ -297,9 +297,13 @@ TEST_F(diag, a_long_list_comes_whole)
 	EXPECT_EQ(MANY, i) TH_LOG("%s is missing", want);
 }
 
-/* Ask for one socket; what comes is a socket's state, or an error. */
-static int ask_for(int proto, const struct addr *local,
-		   const struct addr *remote, const __u32 *cookie)
+/*
+ * Ask for one socket; what comes is a socket's state, or an error.  @told may
+ * be NULL; else it is the socket's cookie.
+ */
+static int ask_cookie(int proto, const struct addr *local,
+		      const struct addr *remote, const __u32 *cookie,
+		      __u64 *told)
 {
 	struct {
 		struct nlmsghdr h;
@@ -338,7 +342,15 @@ static int ask_for(int proto, const struct addr *local,
 	close(fd);
 	if (answer.h.nlmsg_type == NLMSG_ERROR)
 		return ((const struct nlmsgerr *)NLMSG_DATA(&answer.h))->error;
+	if (told)
+		memcpy(told, m->id.idiag_cookie, sizeof(*told));
 	return m->idiag_state;
+}
+
+static int ask_for(int proto, const struct addr *local,
+		   const struct addr *remote, const __u32 *cookie)
+{
+	return ask_cookie(proto, local, remote, cookie, NULL);
 }
 
 static void ask_all(const struct hosts *h, struct transcript *t, int proto)
@@ -386,6 +398,79 @@ TEST_F(diag, one_socket_can_be_asked_for)
 	EXPECT_TRUE(same_transcript(&tcp, &ferry_seen));
 	EXPECT_EQ(0, strncmp(tcp.text, "connection 1\nwrong cookie -2\n", 29))
 		TH_LOG("%s", tcp.text);
+}
+
+/* A connection, as host 1 sees it, and the state that is awaited. */
+struct awaited {
+	int proto, state;
+	struct addr local, remote;
+	__u64 cookie;
+};
+
+static bool has_state(void *arg)
+{
+	static const __u32 any_cookie[2] = { ~0U, ~0U };
+	struct awaited *a = arg;
+
+	return ask_cookie(a->proto, &a->local, &a->remote, any_cookie,
+			  &a->cookie) == a->state;
+}
+
+static __u64 cookie_in(struct awaited *a, int state)
+{
+	a->state = state;
+	if (!wait_until(has_state, a, SOON_MS))
+		die("no socket in state %d", state);
+	return a->cookie;
+}
+
+/* One cookie from the SYN to the end of TIME_WAIT, and no other's. */
+static void keep_cookie(struct transcript *t, const struct hosts *h, int proto)
+{
+	struct awaited a = {
+		.proto = proto, .local = host_addr(1, V4, PORT),
+	};
+	__u64 before = 0, first, second, told;
+	socklen_t len = sizeof(told);
+	int l, fd, peer, i;
+	char c;
+
+	hosts_enter(h, 1);
+	l = listen_at(&a.local, proto, 5);
+	for (i = 0; i < 3; i++) {
+		run("tc qdisc add dev " LINK " root netem loss 100%%");
+		hosts_enter(h, 0);
+		fd = dial_from(V4, proto, PORT + 1 + i, false);
+		a.remote = host_addr(0, V4, PORT + 1 + i);
+		hosts_enter(h, 1);
+		first = cookie_in(&a, TCP_SYN_RECV);
+		note(t, "new %d", first && first != before);
+		run("tc qdisc del dev " LINK " root");
+		peer = accept_one(l);
+		second = cookie_in(&a, TCP_ESTABLISHED);
+		note(t, "established: the same %d", first == second);
+		if (getsockopt(peer, SOL_SOCKET, SO_COOKIE, &told, &len))
+			die("SO_COOKIE");
+		note(t, "SO_COOKIE: the same %d", told == second);
+		close(peer);
+		set_nonblocking(fd, false);
+		if (recv(fd, &c, 1, 0))
+			die("no end");
+		close(fd);
+		before = cookie_in(&a, TCP_TIME_WAIT);
+		note(t, "TIME_WAIT: the same %d", before == second);
+	}
+	close(l);
+}
+
+TEST_F(diag, a_connection_keeps_its_cookie)
+{
+	struct transcript tcp = { }, ferry_seen = { };
+
+	keep_cookie(&tcp, &self->hosts, IPPROTO_TCP);
+	keep_cookie(&ferry_seen, &self->hosts, ferry());
+	EXPECT_TRUE(same_transcript(&tcp, &ferry_seen));
+	EXPECT_EQ(NULL, strstr(tcp.text, " 0\n"));
 }
 
 TEST_F(diag, wrong_usage_is_said)
