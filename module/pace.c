@@ -111,20 +111,21 @@ void ferry_pace_stop(struct sock *sk)
 }
 
 /**
- * ferry_pace_free() - the socket ends
- * @sk: the socket
+ * ferry_pace_free() - the socket is freed
+ * @sk: the socket, without references
  *
- * Timer and tasklet may be at their last instructions: both run in softirq,
- * for which RCU waits.
+ * Not earlier: a tasklet that has been scheduled may wait long for its turn,
+ * and holds nothing but a reference to the socket.  So may a timer.  One of
+ * them may have given back the last reference and be at its last instructions:
+ * both run in softirq, for which RCU waits.
+ *
+ * Context: any.
  */
 void ferry_pace_free(struct sock *sk)
 {
-	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_pacer *pacer;
 
-	ferry_pace_stop(sk);
-	pacer = rcu_dereference_protected(csk->pacer, true);
-	RCU_INIT_POINTER(csk->pacer, NULL);
+	pacer = rcu_dereference_protected(ferry_csk(sk)->pacer, true);
 	if (pacer)
 		kfree_rcu(pacer, rcu);
 }

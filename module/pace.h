@@ -23,7 +23,7 @@ enum ferry_pacer_flags {
  * @next_ns: when the next packet may leave, ktime_get_ns(); under the socket
  *	lock
  * @flags: see &enum ferry_pacer_flags
- * @rcu: a packet that is freed looks for the pacer without a lock
+ * @rcu: see ferry_pace_free()
  */
 struct ferry_pacer {
 	struct hrtimer timer;

@@ -44,6 +44,19 @@ static void leave_memory_pressure(struct sock *sk)
 		WRITE_ONCE(memory_pressure, 0);
 }
 
+/* Nobody refers to it any more, and no packet of it is on its way. */
+static void sock_destruct(struct sock *sk)
+{
+	ferry_pace_free(sk);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		inet6_sock_destruct(sk);
+		return;
+	}
+#endif
+	inet_sock_destruct(sk);
+}
+
 /**
  * ferry_init_sock() - a new socket, from socket()
  * @sk: the socket, zeroed beyond what the core has set
@@ -70,18 +83,13 @@ int ferry_init_sock(struct sock *sk)
 
 	ferry_sock_flags(sk->sk_socket);
 	sk->sk_state = TCP_CLOSE;
+	sk->sk_destruct = sock_destruct;
 	sk->sk_write_space = ferry_write_space;
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(sysctl->wmem[1]));
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(sysctl->rmem[1]));
 	sk_sockets_allocated_inc(sk);
 	return 0;
-}
-
-static int init_sock6(struct sock *sk)
-{
-	sk->sk_destruct = inet6_sock_destruct;
-	return ferry_init_sock(sk);
 }
 
 /**
@@ -93,7 +101,6 @@ static int init_sock6(struct sock *sk)
 void ferry_destroy_sock(struct sock *sk)
 {
 	ferry_timers_clear(sk);
-	ferry_pace_free(sk);
 	ferry_cong_release(&ferry_csk(sk)->cong);
 	ferry_purge_write_queue(sk);
 	ferry_free_ofo(sk);
@@ -163,7 +170,7 @@ struct proto ferry_prot = {
 struct proto ferry6_prot = {
 	FERRY_PROTO,
 	.name		= "FERRYv6",
-	.init		= init_sock6,
+	.init		= ferry_init_sock,
 	.obj_size	= sizeof(struct ferry6_sock),
 	FERRY_PROTO_PINFO(offsetof(struct ferry6_sock, inet6))
 };
