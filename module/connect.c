@@ -113,8 +113,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	ferry_sync_mss(sk, csk->pmtu);
 	ferry_rcvbuf_start(sk);
 	ferry_enter(sk, ferry_machine(sk->sk_state, event));
-	if (sock_flag(sk, SOCK_KEEPOPEN))
-		ferry_set_keepalive(sk, 1);
+	ferry_keepalive_begin(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);

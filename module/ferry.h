@@ -1043,6 +1043,8 @@ void ferry_give_up(struct sock *sk);
 
 /* keepalive.c */
 unsigned long ferry_fin_timeout(const struct sock *sk);
+void ferry_keepalive_begin(struct sock *sk);
+void ferry_keepalive_changed(struct sock *sk);
 void ferry_set_keepalive(struct sock *sk, int on);
 void ferry_keepalive_timeout(struct sock *sk);
 

@@ -63,9 +63,47 @@ static void fin_wait2_timeout(struct sock *sk)
 	ferry_done(sk);
 }
 
+/* Jiffies since the peer was last heard of. */
+static u32 idle_time(const struct ferry_conn_sock *csk)
+{
+	u32 now = jiffies;
+
+	return min(now - csk->last_rcv, now - csk->last_ack);
+}
+
+/**
+ * ferry_keepalive_begin() - the connection stands; does it want keep-alives?
+ * @sk: the socket
+ *
+ * Context: socket lock held.
+ */
+void ferry_keepalive_begin(struct sock *sk)
+{
+	if (sock_flag(sk, SOCK_KEEPOPEN))
+		ferry_keepalive_start(sk, keepalive_time(sk));
+}
+
+/**
+ * ferry_keepalive_changed() - FERRY_KEEPIDLE
+ * @sk: the socket
+ *
+ * What has gone by without a word of the peer counts.
+ *
+ * Context: socket lock held.
+ */
+void ferry_keepalive_changed(struct sock *sk)
+{
+	unsigned long idle = idle_time(ferry_csk(sk));
+	unsigned long time = keepalive_time(sk);
+
+	if (sock_flag(sk, SOCK_KEEPOPEN) &&
+	    !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
+		ferry_keepalive_start(sk, time - min(time, idle));
+}
+
 /**
  * ferry_set_keepalive() - SO_KEEPALIVE
- * @sk: the socket
+ * @sk: the socket, whose SOCK_KEEPOPEN says what was before
  * @on: on or off
  *
  * Context: socket lock held.
@@ -74,9 +112,9 @@ void ferry_set_keepalive(struct sock *sk, int on)
 {
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return;
-	if (on)
+	if (on && !sock_flag(sk, SOCK_KEEPOPEN))
 		ferry_keepalive_start(sk, keepalive_time(sk));
-	else if (sk->sk_state != TCP_FIN_WAIT2)
+	else if (!on && sk->sk_state != TCP_FIN_WAIT2)
 		ferry_keepalive_stop(sk);
 }
 
@@ -89,7 +127,7 @@ void ferry_set_keepalive(struct sock *sk, int on)
 void ferry_keepalive_timeout(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u32 now = jiffies, idle;
+	u32 idle;
 
 	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)) {
 		fin_wait2_timeout(sk);
@@ -104,7 +142,7 @@ void ferry_keepalive_timeout(struct sock *sk)
 		ferry_keepalive_start(sk, keepalive_time(sk));
 		return;
 	}
-	idle = min(now - csk->last_rcv, now - csk->last_ack);
+	idle = idle_time(csk);
 	if (idle < keepalive_time(sk)) {
 		ferry_keepalive_start(sk, keepalive_time(sk) - idle);
 		return;

@@ -56,8 +56,8 @@ static int set_keepidle(struct sock *sk, int seconds)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	int err = set_seconds(&csk->keepalive_time, seconds, KEEPIDLE_MAX);
 
-	if (!err && sock_flag(sk, SOCK_KEEPOPEN))
-		ferry_set_keepalive(sk, 1);
+	if (!err)
+		ferry_keepalive_changed(sk);
 	return err;
 }
 

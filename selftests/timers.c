@@ -364,6 +364,44 @@ TEST_F(timers, keepalive_after_traffic)
 	EXPECT_TRUE(sides_saw(self->side, "len 0"));
 }
 
+/* Half of the time has gone by: only the other half is left. */
+TEST_F(timers, keepalive_after_a_while)
+{
+	establish(self->side);
+	option(self->side, SOL_SOCKET, SO_KEEPALIVE, 1);
+	watch(self->side, 30 * SECOND, NULL);
+	option(self->side, SOL_TCP, TCP_KEEPIDLE, 60);
+	option(self->side, SOL_TCP, TCP_KEEPINTVL, 11);
+	watch(self->side, 40 * SECOND, repeats);
+	EXPECT_TRUE(sides_same(self->side));
+	EXPECT_TRUE(sides_saw(self->side, "len 0"));
+}
+
+/* All of it, and more: the probe goes out at once. */
+TEST_F(timers, keepalive_overdue)
+{
+	establish(self->side);
+	option(self->side, SOL_SOCKET, SO_KEEPALIVE, 1);
+	watch(self->side, 30 * SECOND, NULL);
+	option(self->side, SOL_TCP, TCP_KEEPIDLE, 20);
+	watch(self->side, 3 * SECOND, repeats);
+	EXPECT_TRUE(sides_same(self->side));
+	EXPECT_TRUE(sides_saw(self->side, "len 0"));
+}
+
+/* To ask for it once more changes nothing. */
+TEST_F(timers, keepalive_twice)
+{
+	establish(self->side);
+	option(self->side, SOL_TCP, TCP_KEEPIDLE, 60);
+	option(self->side, SOL_SOCKET, SO_KEEPALIVE, 1);
+	watch(self->side, 30 * SECOND, NULL);
+	option(self->side, SOL_SOCKET, SO_KEEPALIVE, 1);
+	watch(self->side, 40 * SECOND, repeats);
+	EXPECT_TRUE(sides_same(self->side));
+	EXPECT_TRUE(sides_saw(self->side, "len 0"));
+}
+
 TEST_F(timers, fin_wait2)
 {
 	establish(self->side);
