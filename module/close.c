@@ -228,6 +228,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	csk->pingpong = 0;
 	csk->quick_acks = 0;
 	csk->rcv_mss = 0;
+	csk->last_answer = 0;
 	ferry_recovery_init(&fp->recovery);
 	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
 	fp->snd_una = 0;
@@ -247,8 +248,14 @@ int ferry_disconnect(struct sock *sk, int flags)
 	fp->has_tstamp = 0;
 	fp->sack_ok = 0;
 	fp->ecn_ok = 0;
+	fp->window_clamp = 0;
+	fp->user_mss = 0;
+	fp->active_open = 0;
 	fp->segs_in = 0;
 	fp->segs_out = 0;
+	fp->data_segs_in = 0;
+	fp->data_segs_out = 0;
+	fp->bytes_retrans = 0;
 	fp->bytes_acked = 0;
 	fp->bytes_received = 0;
 

@@ -301,4 +301,87 @@ TEST(mark_of_the_syn)
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
 }
 
+static void note_counts(struct transcript *t, const char *what, int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	note(t, "%s: bytes acked %llu received %llu sent %llu retrans %llu",
+	     what, info.tcpi_bytes_acked, info.tcpi_bytes_received,
+	     info.tcpi_bytes_sent, info.tcpi_bytes_retrans);
+	note(t, "   data segments in %u out %u; retransmits %u",
+	     info.tcpi_data_segs_in, info.tcpi_data_segs_out,
+	     info.tcpi_total_retrans);
+	note(t, "   a full segment has more than 800 bytes: %d",
+	     info.tcpi_snd_mss > 800);
+}
+
+/* What connect(AF_UNSPEC) takes back, and what it leaves. */
+static void undone(struct transcript *t, int proto)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct addr at = loopback(V4, 0), mine;
+	int l = listen_at(&at, proto, 3), fd = open_socket(V4, proto), peer;
+	char data[3000] = "";
+	unsigned int k;
+
+	for (k = 0; k < ARRAY_SIZE(options); k++)
+		if (options[k].number != TCP_MAXSEG &&
+		    options[k].number != TCP_CORK)
+			set_int(fd, IPPROTO_TCP, options[k].number, 1);
+	set_int(fd, IPPROTO_TCP, TCP_MAXSEG, 700);
+	set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, 5000);
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOON_MS);
+	if (connect(fd, &at.sa, at.len))
+		die("connect");
+	peer = accept_one(l);
+	if (send(fd, data, sizeof(data), 0) != sizeof(data) ||
+	    recv(peer, data, sizeof(data), MSG_WAITALL) != sizeof(data) ||
+	    send(peer, data, 1000, 0) != 1000 ||
+	    recv(fd, data, 1000, MSG_WAITALL) != 1000 ||
+	    !wait_until(all_acknowledged, &peer, SOON_MS))
+		die("exchange");
+	if (connect(fd, &none, sizeof(none)))
+		die("AF_UNSPEC");
+	close(peer);
+	for (k = 0; k < ARRAY_SIZE(options); k++)
+		if (options[k].number != TCP_MAXSEG)
+			note(t, "%s %d", options[k].name,
+			     get_int(fd, IPPROTO_TCP, options[k].number));
+	if (connect(fd, &at.sa, at.len))
+		die("connect");
+	peer = accept_one(l);
+	note_counts(t, "connected again", fd);
+	note_counts(t, "its peer", peer);
+	close(peer);
+	close(l);
+	if (connect(fd, &none, sizeof(none)))
+		die("AF_UNSPEC");
+	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0);
+	if (listen(fd, 3))
+		die("listen");
+	mine = local_addr(fd);
+	mine.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	l = dial(&mine, proto);
+	peer = accept_one(fd);
+	note_counts(t, "accepted", peer);
+	close(peer);
+	close(fd);
+	close(l);
+}
+
+TEST(what_connect_to_nobody_takes_back)
+{
+	struct transcript log[2] = { 0 };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		undone(&log[i], proto_of(i));
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+	EXPECT_NE(NULL, strstr(log[0].text, "WINDOW_CLAMP 0\n"));
+	EXPECT_NE(NULL, strstr(log[0].text, "more than 800 bytes: 1"));
+}
+
 TEST_HARNESS_MAIN
