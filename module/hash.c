@@ -279,6 +279,9 @@ struct sock *ferry_hash_walk(struct net *net, struct ferry_hash_place *place)
 		spin_unlock_bh(&share->lock);
 		if (sk || slot >= last)
 			return sk;
+		/* After a crowd most of the chains are empty. */
+		if (!(slot & 255))
+			cond_resched();
 	}
 }
 EXPORT_SYMBOL_GPL(ferry_hash_walk);
