@@ -192,7 +192,7 @@ static int wait_for_connection(struct sock *sk, long timeout)
 /**
  * ferry_accept() - accept()
  * @sk: the listener
- * @arg: flags in, errno out
+ * @arg: flags in, errno out, and whether that was the last one
  *
  * Context: process context.
  *
@@ -219,6 +219,7 @@ struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg)
 			goto out;
 	}
 	child = accept_queue_take(sk);
+	arg->is_empty = ferry_accept_queue_empty(sk);
 	err = 0;
 out:
 	release_sock(sk);

@@ -82,7 +82,10 @@ static bool may_wait(const struct sock *sk, long timeout)
 	       !signal_pending(current);
 }
 
-/* FERRY_INQ: what is left, or that the end of the stream is. */
+/*
+ * FERRY_INQ, and io_uring in its own way: what is left, or that the end of the
+ * stream is.
+ */
 static void tell_inq(struct sock *sk, struct msghdr *msg)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
@@ -90,7 +93,10 @@ static void tell_inq(struct sock *sk, struct msghdr *msg)
 
 	if (!left && sock_flag(sk, SOCK_DONE))
 		left = 1;
-	put_cmsg(msg, SOL_TCP, FERRY_CM_INQ, sizeof(left), &left);
+	if (msg->msg_get_inq)
+		msg->msg_inq = left;
+	if (ferry_csk(sk)->tell_inq)
+		put_cmsg(msg, SOL_TCP, FERRY_CM_INQ, sizeof(left), &left);
 }
 
 static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
@@ -228,8 +234,7 @@ int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			  sock_rcvtimeo(sk, flags & MSG_DONTWAIT), &stamps);
 	if (ret >= 0) {
 		ferry_tstamp_tell(sk, msg, &stamps);
-		if (ferry_csk(sk)->tell_inq)
-			tell_inq(sk, msg);
+		tell_inq(sk, msg);
 	}
 	ferry_mem_reclaim(sk);
 out:

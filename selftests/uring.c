@@ -206,4 +206,59 @@ TEST(io_uring)
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
 }
 
+static void note_more(struct ring *r, struct transcript *t, const char *what)
+{
+	unsigned int flags;
+	int res;
+
+	answer(r, &res, &flags);
+	note(t, "%s: %d, there is more %d", what, res < 0 ? res : 0,
+	     !!(flags & IORING_CQE_F_SOCK_NONEMPTY));
+	if (!strcmp(what, "accept") && res >= 0)
+		close(res);
+}
+
+/* An answer says if the next one would come at once. */
+static void what_is_left(struct transcript *t, int proto)
+{
+	struct addr at = loopback(V4, 0);
+	int l = listen_at(&at, proto, 3), fd[3], i;
+	struct ring r;
+	char buf[16];
+
+	make_ring(&r);
+	for (i = 0; i < 2; i++) {
+		fd[i] = dial(&at, proto);
+		wait_for(l, POLLIN, SOON_MS);
+	}
+	for (i = 0; i < 2; i++) {
+		ask(&r, IORING_OP_ACCEPT, l, NULL, 0, 0, 0, 1);
+		note_more(&r, t, "accept");
+		close(fd[i]);
+	}
+	connected_pair(V4, proto, fd);
+	if (send(fd[0], "0123456789", 10, 0) != 10)
+		die("send");
+	wait_for(fd[1], POLLIN, SOON_MS);
+	for (i = 0; i < 3; i++) {
+		if (i == 2 && shutdown(fd[0], SHUT_WR))
+			die("shutdown");
+		if (i == 2)
+			wait_for(fd[1], POLLRDHUP, SOON_MS);
+		ask(&r, IORING_OP_RECV, fd[1], buf, 4, 0, 0, 2);
+		note_more(&r, t, "recv");
+	}
+	ask(&r, IORING_OP_RECV, fd[1], buf, 4, 0, 0, 3);
+	note_more(&r, t, "the end");
+	close(r.fd);
+	close(fd[0]);
+	close(fd[1]);
+	close(l);
+}
+
+TEST(answers_say_what_is_left)
+{
+	EXPECT_TRUE(same_play(what_is_left, "recv: 0, there is more 1"));
+}
+
 TEST_HARNESS_MAIN
