@@ -75,10 +75,10 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 		mss = min_t(u32, mss, fp->user_mss);
 	/* An MSS never counts options (RFC 6691): they go off it. */
 	if (fp->has_tstamp)
-		mss -= FERRY_TIMESTAMP_LEN;
+		mss -= min(mss, (u32)FERRY_TIMESTAMP_LEN);
 	if (half > FERRY_MSS_MIN)
 		mss = min(mss, half);
-	csk->cong.mss = max(mss, 48U);
+	csk->cong.mss = max(mss, FERRY_SND_MSS_MIN);
 	if (!csk->rcv_mss)
 		csk->rcv_mss = min(ferry_mss(fp), FERRY_MSS_DEFAULT);
 }

@@ -64,6 +64,19 @@ static struct sk_buff *trim_acked(struct sock *sk, struct sk_buff *skb)
 	return rest;
 }
 
+/* Cut a piece along today's MSS. */
+static void recut(struct sock *sk, struct sk_buff *skb)
+{
+	struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 left = min(cb->end_seq - fp->snd_una, cb->end_seq - cb->seq);
+	u32 segs = DIV_ROUND_UP(left, ferry_mss(fp));
+
+	ferry_board_adjust(&fp->conn.cong, cb->marks, segs - cb->segs);
+	cb->mss = ferry_mss(fp);
+	cb->segs = segs;
+}
+
 /* Send a piece again, as much of it as the peer's window allows. */
 static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 		      enum ferry_retransmit_reason reason)
@@ -81,6 +94,8 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 	if (!skb)
 		return -ENOMEM;
 	cb = FERRY_SKB_CB(skb);
+	if (unlikely(cb->mss > ferry_mss(fp)))
+		recut(sk, skb);
 	len = ferry_is_urgent(fp) ? cb->mss : max_segs * cb->mss;
 	if (!seq_before(cb->seq, ferry_wnd_end(fp))) {
 		/* The first one goes even so: its ACK opens the window. */
@@ -218,23 +233,23 @@ void ferry_rtx_resegment(struct sock *sk)
 {
 	struct ferry_cong *ca = &ferry_csk(sk)->cong;
 	struct ferry_sock *fp = ferry_sk(sk);
-	u32 left, segs, lost = ca->lost;
+	u8 prior_state = ca->state;
 	struct ferry_skb_cb *cb;
 	struct sk_buff *skb;
+	bool lost = false;
 
 	for (skb = ferry_rtx_head(sk); skb; skb = skb_rb_next(skb)) {
 		cb = FERRY_SKB_CB(skb);
 		if (cb->mss <= ferry_mss(fp) || skb->len <= ferry_mss(fp))
 			continue;
-		left = min(cb->end_seq - fp->snd_una, cb->end_seq - cb->seq);
-		segs = DIV_ROUND_UP(left, ferry_mss(fp));
-		ferry_board_adjust(ca, cb->marks, segs - cb->segs);
-		cb->mss = ferry_mss(fp);
-		cb->segs = segs;
+		recut(sk, skb);
 		ferry_board_mark_lost(&fp->recovery, ca, skb);
+		lost = true;
 	}
-	if (ca->lost == lost)
+	if (!lost)
 		return;
 	ferry_recovery_resegmented(&fp->recovery, ca, fp->snd_nxt);
+	if (ca->state != prior_state)
+		trace_ferry_cong(sk, prior_state);
 	ferry_retransmit_lost(sk);
 }

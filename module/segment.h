@@ -19,6 +19,8 @@
 #define FERRY_MSS_DEFAULT	536U
 /* Linux's lower bound for the MSS; less leaves no room beside the options. */
 #define FERRY_MSS_MIN		88U
+/* And for what is left beside them. */
+#define FERRY_SND_MSS_MIN	48U
 /* RFC 7323 section 2.3 */
 #define FERRY_WSCALE_MAX	14U
 #define FERRY_OPTIONS_MAX	40U

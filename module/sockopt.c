@@ -209,6 +209,22 @@ static int set_congestion(struct sock *sk, sockptr_t optval,
 	return ferry_cong_choose(sk, name);
 }
 
+/* What is in the IP header takes room from the segment. */
+static int set_in_ip(struct sock *sk, int level, int optname,
+		     sockptr_t optval, unsigned int optlen)
+{
+	int err = ferry_af_of_socket(sk)->setsockopt(sk, level, optname,
+						     optval, optlen);
+
+	if (err)
+		return err;
+	lock_sock(sk);
+	if (!((1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE)))
+		ferry_sync_mss(sk, ferry_csk(sk)->pmtu);
+	release_sock(sk);
+	return 0;
+}
+
 /**
  * ferry_setsockopt() - setsockopt() below SOL_SOCKET
  * @sk: the socket
@@ -228,8 +244,7 @@ int ferry_setsockopt(struct sock *sk, int level, int optname,
 	int val, err;
 
 	if (!ours(level))
-		return ferry_af_of_socket(sk)->setsockopt(sk, level, optname,
-							  optval, optlen);
+		return set_in_ip(sk, level, optname, optval, optlen);
 	if (optname == FERRY_CONGESTION)
 		return set_congestion(sk, optval, optlen);
 	if (optname == FERRY_ZEROCOPY && level == SOL_FERRY)

@@ -136,6 +136,12 @@ bool recv_stream(int fd, __u64 stream, __u64 pos, __u64 len);
  * wrong or nothing moves for @stall_ms.
  */
 bool exchange(int a, int b, __u64 bytes, int stall_ms);
+/*
+ * Send stream 1 from one to the other, as much as goes, until @until bytes have
+ * been received; so there is always more on its way.  @sent and @got count on.
+ * False when nothing moves for @stall_ms.
+ */
+bool pump(int from, int to, __u64 *sent, __u64 *got, __u64 until, int stall_ms);
 
 /* ------------------------------------------------------------------ */
 /* Programs and children: process.c */

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -141,6 +142,56 @@ TEST_F(mtu, carries_the_stream_between_small_buffers)
 	}
 }
 
+/* A header of options that nobody knows and everybody skips. */
+static void fill_header(unsigned char *header, int len)
+{
+	int at, n;
+
+	memset(header, 0, len);
+	header[1] = len / 8 - 1;
+	for (at = 2; at < len; at += n) {
+		n = len - at < 250 ? len - at : 250;
+		header[at] = 0x1e;	/* RFC 4727 */
+		header[at + 1] = n - 2;
+	}
+}
+
+/*
+ * Extension headers that leave little room for payload, or none.  What becomes
+ * of packets that cannot be sent is not the point, but the machine has to
+ * survive them; where there is room, all arrives.
+ */
+TEST(extension_headers_fill_the_packet)
+{
+	static const int lengths[] = { 256, 1024, 1392, 1432, 2040 };
+	struct transcript log[2] = {};
+	struct hosts h;
+	unsigned int j;
+	int i;
+
+	hosts_make(&h, 1500);
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
+			bool room = lengths[j] <= 1024;
+			__u64 sent = 0, got = 0;
+			unsigned char header[2048];
+			int fd[2];
+
+			connect_with(&h, V6, 1500, proto_of(i), 0, fd);
+			fill_header(header, lengths[j]);
+			note_ret(&log[i], "IPV6_DSTOPTS",
+				 setsockopt(fd[0], IPPROTO_IPV6, IPV6_DSTOPTS,
+					    header, lengths[j]));
+			/* The window grows with it, and the MSS may. */
+			EXPECT_TRUE(pump(fd[0], fd[1], &sent, &got, 200000,
+					 room ? SOON_MS : 100) || !room);
+			close(fd[0]);
+			close(fd[1]);
+		}
+	}
+	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
 /* ------------------------------------------------------------------ */
 
 /*
@@ -216,47 +267,6 @@ static void set_mtu(const struct hosts *h, int far, bool at_router, int mtu)
 	hosts_enter(h, 0);
 }
 
-/*
- * Send as much as goes until the receiver has @until bytes; so there is always
- * more on its way.
- */
-static bool pump(int from, int to, __u64 *sent, __u64 *got, __u64 until)
-{
-	unsigned char buf[65536];
-	ssize_t n;
-
-	while (*got < until) {
-		struct pollfd p[2] = {
-			{ .fd = from, .events = POLLOUT },
-			{ .fd = to, .events = POLLIN },
-		};
-
-		if (poll(p, 2, 6 * SOON_MS) <= 0) {
-			fprintf(stderr, "# stuck: %llu sent, %llu received\n",
-				(unsigned long long)*sent,
-				(unsigned long long)*got);
-			return false;
-		}
-		if (p[0].revents) {
-			stream_fill(1, *sent, buf, sizeof(buf));
-			n = send(from, buf, sizeof(buf),
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-			if (n < 0 && errno != EAGAIN)
-				die("send");
-			*sent += n > 0 ? n : 0;
-		}
-		if (p[1].revents) {
-			n = recv(to, buf, sizeof(buf), MSG_DONTWAIT);
-			if (n < 0 ? errno != EAGAIN :
-				    !n || stream_check(1, *got, buf, n) >= 0)
-				die("recv %zd at byte %llu", n,
-				    (unsigned long long)*got);
-			*got += n > 0 ? n : 0;
-		}
-	}
-	return true;
-}
-
 TEST_F(path, mtu_changes_in_mid_stream)
 {
 	static const int mtus[] = { 1280, 1500, 1400 };
@@ -281,12 +291,13 @@ TEST_F(path, mtu_changes_in_mid_stream)
 		ASSERT_LE(0, from);
 		to = accept_one(l);
 		close(l);
-		ASSERT_TRUE(pump(from, to, &sent, &got, 500000));
+		ASSERT_TRUE(pump(from, to, &sent, &got, 500000,
+				 6 * SOON_MS));
 		note_segment_size(&self->log[i], "at first", from);
 		for (j = 0; j < ARRAY_SIZE(mtus); j++) {
 			set_mtu(h, self->far, variant->at_router, mtus[j]);
 			ASSERT_TRUE(pump(from, to, &sent, &got,
-					 sent + 1000000))
+					 sent + 1000000, 6 * SOON_MS))
 				TH_LOG("%s, at MTU %d", proto_name(proto_of(i)),
 				       mtus[j]);
 			/* A path that has grown is believed after minutes. */

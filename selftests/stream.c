@@ -178,6 +178,43 @@ static bool end_recv(struct end *e, __u64 bytes)
 	return false;
 }
 
+bool pump(int from, int to, __u64 *sent, __u64 *got, __u64 until, int stall_ms)
+{
+	unsigned char buf[65536];
+	ssize_t n;
+
+	while (*got < until) {
+		struct pollfd p[2] = {
+			{ .fd = from, .events = POLLOUT },
+			{ .fd = to, .events = POLLIN },
+		};
+
+		if (poll(p, 2, stall_ms) <= 0) {
+			fprintf(stderr, "# stuck: %llu sent, %llu received\n",
+				(unsigned long long)*sent,
+				(unsigned long long)*got);
+			return false;
+		}
+		if (p[0].revents) {
+			stream_fill(1, *sent, buf, sizeof(buf));
+			n = send(from, buf, sizeof(buf),
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (n < 0 && errno != EAGAIN)
+				die("send");
+			*sent += n > 0 ? n : 0;
+		}
+		if (p[1].revents) {
+			n = recv(to, buf, sizeof(buf), MSG_DONTWAIT);
+			if (n < 0 ? errno != EAGAIN :
+				    !n || stream_check(1, *got, buf, n) >= 0)
+				die("recv %zd at byte %llu", n,
+				    (unsigned long long)*got);
+			*got += n > 0 ? n : 0;
+		}
+	}
+	return true;
+}
+
 bool exchange(int a, int b, __u64 bytes, int stall_ms)
 {
 	struct end e[2] = {
