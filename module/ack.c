@@ -162,6 +162,8 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	if (unlikely(READ_ONCE(sk->sk_tsflags)))
 		ferry_tstamp_acked(sk, fp->snd_una, cb->ack_seq);
 	fp->snd_una = cb->ack_seq;
+	st.mtu_probe = unlikely(csk->searches_mtu) &&
+		       ferry_mtu_probe_is_first(sk);
 	ferry_recovery_ack(&st, blocks, o->num_sacks);
 
 	if (st.measured)
@@ -171,6 +173,12 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	show_events(sk, &st, prior_state);
 	rearm_timer(sk, &st);
 	ferry_pace_update(sk);
+	if (unlikely(csk->searches_mtu)) {
+		if (st.mtu_probe_lost)
+			ferry_mtu_probe_lost(sk);
+		else
+			ferry_mtu_probe_acked(sk);
+	}
 	send_again(sk, &st);
 }
 

@@ -90,6 +90,7 @@ static struct sock *create_child(const struct sock *listener,
 	csk->is_ipv4 = req->af_ops == &ferry_ipv4_ops;
 	csk->bind_bucket = NULL;
 	csk->accept_link = NULL;
+	csk->searches_mtu = 0;
 	csk->defer_accept = 0;
 	ferry_accept_queue_init(&csk->accept_queue);
 	ferry_timers_init(child);

@@ -212,6 +212,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	purge_receive_queue(sk);
 	ferry_purge_write_queue(sk);
 	ferry_free_ofo(sk);
+	ferry_mtu_probe_free(sk);
 	forget_peer(sk);
 
 	WRITE_ONCE(sk->sk_shutdown, 0);

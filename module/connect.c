@@ -111,6 +111,8 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	if (!csk->cong.rtt.srtt_us)
 		csk->cong.rtt.rttvar_us = FERRY_RTO_FALLBACK_US;
 	ferry_sync_mss(sk, csk->pmtu);
+	if (ferry_sk(sk)->active_open)
+		ferry_mtu_probe_open(sk);
 	ferry_rcvbuf_start(sk);
 	ferry_enter(sk, ferry_machine(sk->sk_state, event));
 	ferry_keepalive_begin(sk);

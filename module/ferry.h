@@ -43,6 +43,7 @@
 #include "drop.h"
 #include "machine.h"
 #include "mib.h"
+#include "mtu_search.h"
 #include "netns.h"
 #include "ofo.h"
 #include "rate.h"
@@ -213,6 +214,8 @@ enum ferry_timer_event {
  * @pmtu: path MTU in bytes for which the MSS was computed
  * @accept_link: a circle through the queue: a listener's last child, and a
  *	child's next, where the last one's is the first; NULL if not in use
+ * @mtu_search: what was learned of the path MTU by trying, if @searches_mtu:
+ *	only after accept()
  * @retransmit_at: deadline of @pending, in jiffies
  * @delack_at: deadline of an owed ACK if @delack_armed, in jiffies
  * @keepalive_at: deadline of the keep-alive, or of an orphan in FIN_WAIT2, if
@@ -223,6 +226,7 @@ enum ferry_timer_event {
  * @defer_accept: FERRY_DEFER_ACCEPT, as a number of time-outs of a SYN-ACK
  * @tell_inq: FERRY_INQ
  * @thin_linear: FERRY_THIN_LINEAR_TIMEOUTS
+ * @searches_mtu: the path MTU is found by probes (RFC 4821)
  * @retrans_stamp: when a segment was first sent again, or the window probed,
  *	since the peer has last taken something, in jiffies; 0 if not
  * @user_timeout: bound of the time without acknowledgment in ms, 0: none
@@ -259,13 +263,17 @@ struct ferry_conn_sock {
 	struct ferry_bind_bucket *bind_bucket;
 	struct ferry_accept_queue accept_queue;
 	u32 pmtu;
-	struct sock *accept_link;
+	union {
+		struct sock *accept_link;
+		struct ferry_mtu_search *mtu_search;
+	};
 	struct ferry_cong cong;
 	struct ferry_pacer __rcu *pacer;
 	u16 mtu_info;
 	u8 defer_accept;
 	u8 tell_inq:1,
-	   thin_linear:1;
+	   thin_linear:1,
+	   searches_mtu:1;
 	u32 retransmit_at;
 	u32 delack_at;
 	u32 keepalive_at;
@@ -928,7 +936,7 @@ void ferry_push(struct sock *sk, bool more);
 void ferry_push_waiting(struct sock *sk);
 u32 ferry_window_to_offer(const struct sock *sk);
 struct sk_buff *ferry_clone_sent(struct sk_buff *skb);
-void ferry_send_forced(struct sock *sk, struct sk_buff *skb);
+bool ferry_send_forced(struct sock *sk, struct sk_buff *skb);
 int ferry_transmit(struct sock *sk, struct sk_buff *skb, bool clone);
 struct sk_buff *ferry_cut(struct sock *sk, struct sk_buff *skb, u32 len,
 			  gfp_t gfp);
@@ -1013,9 +1021,20 @@ void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 /* mss.c */
 u16 ferry_mss_offer(struct sock *sk);
 void ferry_sync_mss(struct sock *sk, u32 pmtu);
+u32 ferry_headers_len(const struct sock *sk);
 void ferry_mtu_reduced(struct sock *sk);
 void ferry_mtu_grown(struct sock *sk);
 u32 ferry_send_goal(const struct sock *sk);
+
+/* mtu_probe.c */
+void ferry_mtu_probe_open(struct sock *sk);
+void ferry_mtu_probe_accepted(struct sock *sk);
+void ferry_mtu_probe_free(struct sock *sk);
+void ferry_mtu_black_hole(struct sock *sk);
+bool ferry_mtu_probe(struct sock *sk, bool *sent);
+bool ferry_mtu_probe_is_first(const struct sock *sk);
+void ferry_mtu_probe_acked(struct sock *sk);
+void ferry_mtu_probe_lost(struct sock *sk);
 
 /* timers.c */
 void ferry_timers_init(struct sock *sk);

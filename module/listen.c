@@ -223,6 +223,8 @@ struct sock *ferry_accept(struct sock *sk, struct proto_accept_arg *arg)
 	err = 0;
 out:
 	release_sock(sk);
+	if (child)
+		ferry_mtu_probe_accepted(child);
 	arg->err = err;
 	return child;
 }

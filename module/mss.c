@@ -33,6 +33,19 @@ static u32 ip_options_len(const struct sock *sk)
 }
 
 /**
+ * ferry_headers_len() - what a full segment has besides its payload
+ * @sk: the socket
+ *
+ * Return: bytes, from the IP header on.
+ */
+u32 ferry_headers_len(const struct sock *sk)
+{
+	return ferry_af(sk)->header_len + ip_options_len(sk) +
+	       sizeof(struct tcphdr) +
+	       (ferry_sk(sk)->has_tstamp ? FERRY_TIMESTAMP_LEN : 0);
+}
+
+/**
  * ferry_mss_offer() - the MSS to announce to the peer
  * @sk: the socket
  *
@@ -68,6 +81,8 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 	u32 mss, half = fp->max_window / 2;
 
 	csk->pmtu = pmtu;
+	if (unlikely(csk->searches_mtu))
+		pmtu = ferry_mtu_search_limit(csk->mtu_search, pmtu);
 	mss = ferry_mss_of_mtu(ferry_af(sk), pmtu);
 	mss -= min(mss, ip_options_len(sk));
 	mss = min_t(u32, mss, fp->conn.mss_clamp);

@@ -94,6 +94,12 @@ struct ferry_ehash_share {
  * @sack: permit SACK
  * @ecn: 0 no ECN, 1 ask for it, 2 agree to it
  * @stdurg: the urgent pointer is that of the urgent byte, not of the next
+ * @mtu_probing: 1: find the path MTU by probes when large segments seem to
+ *	vanish; 2: always
+ * @base_mss: payload of a segment when that begins, bytes
+ * @mtu_probe_floor: payload below which it never goes, bytes
+ * @probe_interval: time after which a path may carry more than it did, seconds
+ * @probe_threshold: what is not worth a probe, bytes
  * @moderate_rcvbuf: the receive buffer grows with what is read
  * @wmem: send buffer: minimum, default, maximum in bytes
  * @rmem: receive buffer: minimum, default, maximum in bytes
@@ -124,6 +130,11 @@ struct ferry_sysctl {
 	int sack;
 	int ecn;
 	int stdurg;
+	int mtu_probing;
+	int base_mss;
+	int mtu_probe_floor;
+	u32 probe_interval;
+	int probe_threshold;
 	int moderate_rcvbuf;
 	int wmem[3];
 	int rmem[3];

@@ -345,13 +345,18 @@ static bool sent_new(struct sock *sk, struct sk_buff *skb)
 /**
  * ferry_send_forced() - send the next piece whatever the gates say
  * @sk: the socket
- * @skb: the first in sk_write_queue, at most one segment
+ * @skb: the first in sk_write_queue; goes in one packet
+ *
+ * Return: true if it has left.
  */
-void ferry_send_forced(struct sock *sk, struct sk_buff *skb)
+bool ferry_send_forced(struct sock *sk, struct sk_buff *skb)
 {
-	ferry_skb_set_segs(skb, ferry_csk(sk)->cong.mss);
-	if (!ferry_transmit(sk, skb, true) && sent_new(sk, skb))
+	ferry_skb_set_segs(skb, max(skb->len, ferry_csk(sk)->cong.mss));
+	if (ferry_transmit(sk, skb, true))
+		return false;
+	if (sent_new(sk, skb))
 		ferry_rearm_rto(sk);
+	return true;
 }
 
 /*
@@ -443,6 +448,8 @@ void ferry_push(struct sock *sk, bool more)
 
 	ferry_mtu_grown(sk);
 	check_idle(sk);
+	if (unlikely(fp->conn.searches_mtu) && !ferry_mtu_probe(sk, &sent))
+		return;
 	/* An urgent pointer is right in one segment alone. */
 	max_segs = ferry_is_urgent(fp) ? 1 : ferry_pace_segs(sk);
 	while ((skb = ferry_send_head(sk))) {

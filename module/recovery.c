@@ -375,6 +375,11 @@ static void ack_is_dubious(struct ferry_ack_state *st)
 		try_to_open(st);
 		return;
 	}
+	/* It was too large; that says nothing of congestion (RFC 4821). */
+	if (st->mtu_probe && ca->state < FERRY_CA_CWR) {
+		st->mtu_probe_lost = true;
+		return;
+	}
 	enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt, st->sample.ece);
 	ferry_newreno_note(st->rec, st->snd_nxt, st->sack);
 	ferry_recovery_send_lost(st, FERRY_RTX_FAST);

@@ -194,6 +194,7 @@ enum ferry_next {
  * @has_new_data: there is unsent data that the peer's window allows
  * @dupack: it may be a duplicate ACK: no data, no new window (RFC 5681)
  * @retransmits: the timer has expired since the last progress
+ * @mtu_probe: the segment at @snd_una is a probe of the path MTU
  * @prior_delivered: &ferry_cong.delivered before
  * @prior_lost: &ferry_cong.lost before
  * @reord_seq: lowest segment delivered after a higher one
@@ -218,6 +219,7 @@ enum ferry_next {
  * @measured: result: there was a measurement of the round-trip time
  * @undone: result: a reduction was taken back
  * @spurious: result: so was a time-out
+ * @mtu_probe_lost: result: that probe is missing, before anything else was
  * @next: result: what to send
  * @reo_timeout_us: result: when RACK wants to look again, 0 for never
  */
@@ -237,6 +239,7 @@ struct ferry_ack_state {
 	bool has_new_data;
 	bool dupack;
 	bool retransmits;
+	bool mtu_probe;
 
 	u32 prior_delivered;
 	u32 prior_lost;
@@ -262,6 +265,7 @@ struct ferry_ack_state {
 	bool measured;
 	bool undone;
 	bool spurious;
+	bool mtu_probe_lost;
 	enum ferry_next next;
 	u32 reo_timeout_us;
 };

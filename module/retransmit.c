@@ -93,6 +93,9 @@ static int retransmit(struct sock *sk, struct sk_buff *skb, u32 max_segs,
 	skb = trim_acked(sk, skb);
 	if (!skb)
 		return -ENOMEM;
+	/* With more lost than the probe, it says nothing of the path MTU. */
+	if (unlikely(csk->searches_mtu))
+		csk->mtu_search->probe = 0;
 	cb = FERRY_SKB_CB(skb);
 	if (unlikely(cb->mss > ferry_mss(fp)))
 		recut(sk, skb);

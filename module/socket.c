@@ -101,6 +101,7 @@ int ferry_init_sock(struct sock *sk)
 void ferry_destroy_sock(struct sock *sk)
 {
 	ferry_timers_clear(sk);
+	ferry_mtu_probe_free(sk);
 	ferry_cong_release(&ferry_csk(sk)->cong);
 	ferry_purge_write_queue(sk);
 	ferry_free_ofo(sk);

@@ -32,6 +32,10 @@ static const struct ferry_sysctl defaults = {
 	.timestamps		= 1,
 	.sack			= 1,
 	.ecn			= 2,
+	.base_mss		= 1024,
+	.mtu_probe_floor	= FERRY_SND_MSS_MIN,
+	.probe_interval		= 600,
+	.probe_threshold	= 8,
 	.moderate_rcvbuf	= 1,
 	.wmem			= { 4096, 16384, 4194304 },
 	.rmem			= { 4096, 131072, 6291456 },
@@ -42,6 +46,9 @@ static int retries_max = 127;
 static int retries1_max = 255;
 static int reuse_delay_max = 60 * MSEC_PER_SEC;
 static int buffer_min = 2048;
+static int mss_min = FERRY_SND_MSS_MIN;
+static int mss_max = U16_MAX;
+static unsigned int interval_max = U32_MAX / HZ;
 
 #define FERRY_SYSCTL_NAMED(name, member, count, handler, low, high)	\
 	{								\
@@ -116,6 +123,15 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(stdurg, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(mtu_probing, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, SYSCTL_TWO),
+	FERRY_SYSCTL(base_mss, 1, proc_dointvec_minmax, &mss_min, &mss_max),
+	FERRY_SYSCTL(mtu_probe_floor, 1, proc_dointvec_minmax,
+		     &mss_min, &mss_max),
+	FERRY_SYSCTL(probe_interval, 1, proc_douintvec_minmax,
+		     NULL, &interval_max),
+	FERRY_SYSCTL(probe_threshold, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, NULL),
 	FERRY_SYSCTL(moderate_rcvbuf, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),
 	FERRY_SYSCTL(wmem, 3, proc_dointvec_minmax, &buffer_min, NULL),

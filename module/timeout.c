@@ -129,15 +129,19 @@ static bool shut_is_hopeless(const struct sock *sk)
 	return stuck > limit && csk->retransmit_at - csk->last_ack > limit;
 }
 
-/* Perhaps another route does better. */
+/* Perhaps smaller segments, or another route, do better. */
 static void suspect_path(struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	if (ferry_is_opening(sk) ? csk->retransmits :
-	    stuck_for(csk, retries_time(READ_ONCE(sysctl->retries1))))
+	if (ferry_is_opening(sk)) {
+		if (csk->retransmits)
+			dst_negative_advice(sk);
+	} else if (stuck_for(csk, retries_time(READ_ONCE(sysctl->retries1)))) {
+		ferry_mtu_black_hole(sk);
 		dst_negative_advice(sk);
+	}
 	sk_rethink_txhash(sk);
 }
 

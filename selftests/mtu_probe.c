@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A path that swallows what is too large, without an ICMP message: with
+ * mtu_probing a sender finds out by itself how much it carries (RFC 4821).
+ * Each over TCP and over Ferry; both must come as near to what the path
+ * carries as probe_threshold says.
+ *
+ * A device takes no packet that is larger than its own MTU, and says nothing of
+ * it; so the far end of the link has a smaller one than the near end.
+ */
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "lib.h"
+
+/* As net.ferry.probe_threshold says; TCP gives up a little earlier. */
+#define THRESHOLD	8
+#define THRESHOLD_TCP	16
+/* A device leaves room for a VLAN's. */
+#define TAG		4
+#define PIECE		(128 << 10)
+#define PIECES		80
+
+FIXTURE(probing) {
+	struct hosts hosts;
+};
+
+FIXTURE_VARIANT(probing) {
+	bool ferry;
+	enum family fam;
+	int headers;	/* of IP and TCP, and the timestamps */
+};
+
+FIXTURE_VARIANT_ADD(probing, tcp_v4) { .fam = V4, .headers = 52 };
+FIXTURE_VARIANT_ADD(probing, tcp_v6) { .fam = V6, .headers = 72 };
+FIXTURE_VARIANT_ADD(probing, ferry_v4) {
+	.ferry = true, .fam = V4, .headers = 52,
+};
+
+FIXTURE_VARIANT_ADD(probing, ferry_v6) {
+	.ferry = true, .fam = V6, .headers = 72,
+};
+
+FIXTURE_SETUP(probing)
+{
+	int i;
+
+	hosts_make(&self->hosts, 1500);
+	for (i = 1; i >= 0; i--) {
+		hosts_enter(&self->hosts, i);
+		/* What is sent as one is not looked at in the device. */
+		run("ethtool -K " LINK " tso off gso off gro off");
+		/*
+		 * A sender sees what its own device drops, but not later; and a
+		 * probe needs data that waits for its turn.
+		 */
+		run("tc qdisc add dev " LINK
+		    " root netem rate 50mbit delay 1ms limit 10000");
+	}
+}
+
+FIXTURE_TEARDOWN(probing)
+{
+}
+
+static int proto_of(bool over_ferry)
+{
+	return over_ferry ? ferry() : IPPROTO_TCP;
+}
+
+/* fd[0], at host 0, sends; fd[1] receives. */
+static void connect_hosts(struct hosts *h, int proto, enum family fam,
+			  const char *probing, int fd[2])
+{
+	struct addr at = host_addr(1, fam, 0);
+	int l;
+
+	hosts_enter(h, 1);
+	set_sysctl(proto, "mtu_probing", probing);
+	l = listen_at(&at, proto, 1);
+	hosts_enter(h, 0);
+	set_sysctl(proto, "mtu_probing", probing);
+	fd[0] = dial(&at, proto);
+	if (fd[0] < 0)
+		die("dial %s", addr_text(&at));
+	fd[1] = accept_one(l);
+	close(l);
+}
+
+static int segment_size(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info.tcpi_snd_mss;
+}
+
+struct transfer {
+	int fd[2];
+	__u64 sent, got;
+};
+
+static bool move_piece(struct transfer *t)
+{
+	return pump(t->fd[0], t->fd[1], &t->sent, &t->got, t->got + PIECE,
+		    12 * SOON_MS);
+}
+
+/* Send until segments are as large as they may be, but for the threshold. */
+static bool grows_to(struct transfer *t, int most, int threshold)
+{
+	int i, size = 0;
+
+	for (i = 0; i < PIECES; i++) {
+		if (!move_piece(t))
+			return false;
+		size = segment_size(t->fd[0]);
+		/* At first what was under way before is still coming. */
+		if (size > most - threshold && size <= most + TAG)
+			return true;
+	}
+	fprintf(stderr, "# segments of %d, %d would pass\n", size, most);
+	return false;
+}
+
+TEST_F(probing, finds_what_a_black_hole_lets_through)
+{
+	int proto = proto_of(variant->ferry);
+	struct transfer t = {};
+
+	connect_hosts(&self->hosts, proto, variant->fam, "1", t.fd);
+	ASSERT_TRUE(move_piece(&t));
+	EXPECT_EQ(1500 - variant->headers, segment_size(t.fd[0]));
+	hosts_enter(&self->hosts, 1);
+	run("ip link set " LINK " mtu 1280");
+	hosts_enter(&self->hosts, 0);
+	EXPECT_TRUE(grows_to(&t, 1280 - variant->headers,
+			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
+	if (variant->ferry) {
+		EXPECT_LT(0, counter(proto, "MTUPSuccess"));
+		EXPECT_LT(0, counter(proto, "MTUPFail"));
+	}
+}
+
+TEST_F(probing, begins_small_and_finds_the_device)
+{
+	int proto = proto_of(variant->ferry);
+	struct transfer t = {};
+
+	connect_hosts(&self->hosts, proto, variant->fam, "2", t.fd);
+	EXPECT_EQ(1024, segment_size(t.fd[0]));
+	/* TCP forgets it until it hears from the route again. */
+	EXPECT_EQ(variant->ferry ? 1024 : 1500 - variant->headers,
+		  segment_size(t.fd[1]));
+	EXPECT_TRUE(grows_to(&t, 1500 - variant->headers,
+			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
+}
+
+TEST_HARNESS_MAIN
