@@ -58,7 +58,8 @@ FIXTURE_SETUP(probing)
 		 * probe needs data that waits for its turn.
 		 */
 		run("tc qdisc add dev " LINK
-		    " root netem rate 50mbit delay 1ms limit 10000");
+		    " root netem rate %dmbit delay 1ms limit 10000",
+		    100 / slowness());
 	}
 }
 
