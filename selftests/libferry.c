@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libferry: messages with a limit, and a close that knows what arrived; over
- * TCP and over Ferry.
+ * TCP and over Ferry.  The rest of the library has programs of its own.
  */
 #include <errno.h>
 #include <ferry/ferry.h>
@@ -153,6 +153,53 @@ TEST_F(libferry, finish_knows_that_not_all_has_arrived)
 	EXPECT_EQ(-1, ferry_finish(self->fd[0], 300));
 	EXPECT_EQ(ETIMEDOUT, errno);
 	EXPECT_EQ(-1, close(self->fd[0]));
+}
+
+/* Step until it is over, as an event loop would; 0 or an errno. */
+static int end_of(struct ferry_ending *e)
+{
+	struct ferry_wants wants;
+
+	while (ferry_ending_step(e)) {
+		if (errno != EINPROGRESS)
+			return errno;
+		ferry_ending_wants(e, &wants);
+		if (ferry_await(&wants))
+			return errno;
+	}
+	return 0;
+}
+
+TEST_F(libferry, an_ending_needs_nobody_to_wait_for_it)
+{
+	struct ferry_ending *e = ferry_ending_new(self->fd[0], SOON_MS);
+	char c;
+
+	EXPECT_EQ(0, end_of(e));
+	EXPECT_EQ(-1, close(self->fd[0]));
+	EXPECT_EQ(0, recv(self->fd[1], &c, 1, 0));
+	EXPECT_EQ(-1, ferry_ending_step(e));
+	EXPECT_EQ(EINVAL, errno);
+	ferry_ending_free(e);
+}
+
+TEST_F(libferry, a_reset_after_the_peers_end_is_noticed)
+{
+	char buf[4096] = "";
+	struct ferry_ending *e;
+
+	set_nonblocking(self->fd[0], true);
+	while (send(self->fd[0], buf, sizeof(buf), 0) > 0)
+		;
+	shutdown(self->fd[1], SHUT_WR);
+	ASSERT_NE(0, wait_for(self->fd[0], POLLRDHUP, SOON_MS));
+	e = ferry_ending_new(self->fd[0], -1);
+	ASSERT_EQ(-1, ferry_ending_step(e));
+	ASSERT_EQ(EINPROGRESS, errno);
+	abort_connection(self->fd[1]);
+	EXPECT_EQ(ECONNRESET, end_of(e));
+	EXPECT_EQ(-1, close(self->fd[0]));
+	ferry_ending_free(e);
 }
 
 TEST_HARNESS_MAIN

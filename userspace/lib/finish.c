@@ -7,26 +7,28 @@
  * the stream), but wakes nobody when that becomes nothing: it is looked at again
  * and again, less and less often.
  */
-#include <errno.h>
-#include <ferry/ferry.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "inside.h"
 
 #define LOOK_FIRST_MS	1
 #define LOOK_LAST_MS	50
+/* A peer that never stops sending may not keep a step from its end. */
+#define READS_AT_ONCE	64
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
+struct ferry_ending {
+	int fd;			/* -1 when it is closed */
+	long long deadline;
+	long long look_at;	/* when to look again, and ... */
+	int look_ms;		/* ... how much later after that */
+	bool ended;		/* the peer sends no more */
+	int error;
+};
 
 /*
  * What the peer still sends is read, or closing would answer it with a reset,
@@ -34,51 +36,156 @@ static long long now_ms(void)
  */
 static int discard(int fd, bool *ended)
 {
+	int reads = READS_AT_ONCE;
 	char buf[4096];
 	ssize_t n;
 
+	if (*ended)
+		return 0;
 	do {
 		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-	} while (n > 0 || (n < 0 && errno == EINTR));
+	} while ((n > 0 || (n < 0 && errno == EINTR)) && --reads);
 	*ended = !n;
-	return !n || errno == EAGAIN ? 0 : -1;
+	return n >= 0 || errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
-static int await_all(int fd, long long deadline)
+static void begin(struct ferry_ending *e, int fd, long long deadline)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int look = LOOK_FIRST_MS, waiting;
-	bool ended = false;
-	long long left;
+	*e = (struct ferry_ending){
+		.fd = fd,
+		.deadline = deadline,
+		.look_ms = LOOK_FIRST_MS,
+	};
+	if (shutdown(fd, SHUT_WR))
+		e->error = errno;
+}
 
-	for (;;) {
-		if (!ended && discard(fd, &ended))
+/* 0 when all has arrived, else an errno. */
+static int look(struct ferry_ending *e)
+{
+	socklen_t len = sizeof(int);
+	int err, waiting;
+
+	if (e->error)
+		return e->error;
+	/* After the peer's end reading does not show that it has reset. */
+	if (discard(e->fd, &e->ended) ||
+	    getsockopt(e->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		return errno;
+	if (err)
+		return err;
+	if (ioctl(e->fd, SIOCOUTQ, &waiting))
+		return errno;
+	return waiting ? EINPROGRESS : 0;
+}
+
+int ferry_ending_step(struct ferry_ending *e)
+{
+	long long now = ferry_now();
+	int err;
+
+	if (e->fd < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	err = look(e);
+	if (err == EINPROGRESS && e->deadline >= 0 && now >= e->deadline)
+		err = ETIMEDOUT;
+	if (err == EINPROGRESS) {
+		e->look_at = now + e->look_ms;
+		e->look_ms = e->look_ms * 2 < LOOK_LAST_MS ? e->look_ms * 2
+							   : LOOK_LAST_MS;
+	} else {
+		close(e->fd);
+		e->fd = -1;
+	}
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/* After the peer's end the descriptor would be readable for ever. */
+void ferry_ending_wants(const struct ferry_ending *e, struct ferry_wants *wants)
+{
+	wants->fd = e->ended ? -1 : e->fd;
+	wants->events = POLLIN;
+	wants->deadline = earlier(e->look_at, e->deadline);
+}
+
+struct ferry_ending *ferry_ending_new(int fd, int timeout_ms)
+{
+	struct ferry_ending *e = malloc(sizeof(*e));
+
+	if (e)
+		begin(e, fd, deadline_in(timeout_ms));
+	return e;
+}
+
+void ferry_ending_free(struct ferry_ending *e)
+{
+	if (e && e->fd >= 0)
+		close(e->fd);
+	free(e);
+}
+
+static int finish_until(int fd, long long deadline)
+{
+	struct ferry_wants wants;
+	struct ferry_ending e;
+
+	begin(&e, fd, deadline);
+	while (ferry_ending_step(&e)) {
+		if (errno != EINPROGRESS)
 			return -1;
-		if (ioctl(fd, SIOCOUTQ, &waiting))
-			return -1;
-		if (!waiting)
-			return 0;
-		left = deadline < 0 ? look : deadline - now_ms();
-		if (left <= 0) {
-			errno = ETIMEDOUT;
+		ferry_ending_wants(&e, &wants);
+		if (ferry_await(&wants)) {
+			close_keeping_errno(fd);
 			return -1;
 		}
-		/* After the peer's end poll() would not wait any more. */
-		if (poll(&p, !ended, left < look ? left : look) < 0 &&
-		    errno != EINTR)
-			return -1;
-		look = look * 2 < LOOK_LAST_MS ? look * 2 : LOOK_LAST_MS;
 	}
+	return 0;
 }
 
 int ferry_finish(int fd, int timeout_ms)
 {
-	long long deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
-	int err = 0;
+	return finish_until(fd, deadline_in(timeout_ms));
+}
 
-	if (shutdown(fd, SHUT_WR) || await_all(fd, deadline))
-		err = errno;
-	close(fd);
+/* Send what waits in the stream; the descriptor does not wait. */
+static int drain(struct ferry_stream *s, int fd, long long deadline)
+{
+	struct ferry_wants wants = { .fd = fd, .deadline = deadline };
+	bool ended = false;
+
+	while (ferry_stream_flush(s)) {
+		if (errno != EAGAIN)
+			return -1;
+		if (!ferry_timeout(&wants)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		if (discard(fd, &ended))
+			return -1;
+		wants.events = ended ? POLLOUT : POLLOUT | POLLIN;
+		if (ferry_await(&wants))
+			return -1;
+	}
+	return 0;
+}
+
+int ferry_stream_finish(struct ferry_stream *s, int timeout_ms)
+{
+	long long deadline = deadline_in(timeout_ms);
+	struct ferry_wants wants;
+	int flags, fd, err;
+
+	ferry_stream_wants(s, &wants);
+	flags = fcntl(wants.fd, F_GETFL);
+	if (flags >= 0 && !fcntl(wants.fd, F_SETFL, flags | O_NONBLOCK) &&
+	    !drain(s, wants.fd, deadline))
+		return finish_until(ferry_stream_release(s), deadline);
+	err = errno;
+	fd = ferry_stream_release(s);
 	errno = err;
-	return err ? -1 : 0;
+	close_keeping_errno(fd);
+	return -1;
 }

@@ -4,12 +4,11 @@
  * the most significant first.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <ferry/ferry.h>
-#include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "inside.h"
 
 /* Both parts in one segment, if they fit: one call, and what it leaves. */
 int ferry_send_message(int fd, const void *buf, size_t len)
@@ -23,7 +22,7 @@ int ferry_send_message(int fd, const void *buf, size_t len)
 	size_t done;
 	ssize_t n;
 
-	if (len > UINT32_MAX) {
+	if (len >= FRAME_BEAT) {
 		errno = EMSGSIZE;
 		return -1;
 	}
@@ -48,16 +47,16 @@ int ferry_recv_message(int fd, void *buf, size_t limit, size_t *len)
 	uint32_t head;
 	ssize_t n;
 
-	n = ferry_read_exactly(fd, &head, sizeof(head));
-	if (n < 0)
-		return -1;
-	if (!n)
-		return 0;
-	if (n < (ssize_t)sizeof(head)) {
-		errno = EPROTO;
-		return -1;
-	}
-	*len = ntohl(head);
+	do {
+		n = ferry_read_exactly(fd, &head, sizeof(head));
+		if (n <= 0)
+			return n;
+		if (n < (ssize_t)sizeof(head)) {
+			errno = EPROTO;
+			return -1;
+		}
+		*len = ntohl(head);
+	} while (*len == FRAME_BEAT);
 	/* Before anything of it is read: the peer does not decide how much. */
 	if (*len > limit) {
 		errno = EMSGSIZE;
