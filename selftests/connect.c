@@ -235,6 +235,10 @@ static void without_scope(struct transcript *t, int proto)
 		     get_int(fd[i], SOL_SOCKET, SO_BINDTOIFINDEX));
 		at.len = offsetof(struct sockaddr_in6, sin6_scope_id);
 	}
+	/* Where no scope is needed, this is an address. */
+	at = loopback(V6, 9);
+	at.len = offsetof(struct sockaddr_in6, sin6_scope_id);
+	note_ret(t, "to itself", connect(fd[1], &at.sa, at.len));
 	close(fd[0]);
 	close(fd[1]);
 }
