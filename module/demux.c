@@ -104,6 +104,7 @@ static void demux_time_wait(struct net *net, struct sk_buff *skb,
 			    const struct ferry_af_ops *af, struct sock *tw)
 {
 	struct sock *listener;
+	u32 isn;
 
 	if (!xfrm_policy_check(NULL, XFRM_POLICY_IN, skb, af->family)) {
 		ferry_drop_net(net, skb, FERRY_DROP_POLICY);
@@ -113,14 +114,19 @@ static void demux_time_wait(struct net *net, struct sk_buff *skb,
 	if (!ferry_timewait_rcv(ferry_tw(tw), skb))
 		return;
 	listener = af->lookup(net, skb, ferry_hdr(skb), true);
-	if (listener) {
-		ferry_timewait_kill(ferry_tw(tw));
-		/* It is a SYN, which completes nothing. */
-		ferry_listen_rcv(listener, skb);
-	} else {
+	if (!listener) {
 		ferry_timewait_ack(ferry_tw(tw), skb);
 		ferry_drop_net(net, skb, FERRY_DROP_TIME_WAIT);
+		return;
 	}
+	isn = FERRY_SKB_CB(skb)->isn;
+	/* Who may not open a connection may not end one either. */
+	if (!may_receive(listener, skb))
+		return;
+	FERRY_SKB_CB(skb)->isn = isn;
+	ferry_timewait_kill(ferry_tw(tw));
+	/* It is a SYN, which completes nothing. */
+	ferry_listen_rcv(listener, skb);
 }
 
 static void demux_request(struct sk_buff *skb, struct sock *sk)

@@ -13,6 +13,7 @@
  * by hand; the kernel's are its clock, and so some tests wait for it.
  */
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -266,6 +267,63 @@ TEST_F(timewait, syn_opens_again_without_timestamps)
 		close(p.listener);
 	}
 	EXPECT_NE(NULL, strstr(self->log[1].text, "SYN|ACK"));
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
+/* Let the listener refuse what the peer sends, or take it again. */
+static void refuse(const struct peer *p, bool by_filter, bool on)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+	bool v4 = p->w->fam == V4;
+
+	if (!by_filter)
+		set_int(p->listener, v4 ? IPPROTO_IP : IPPROTO_IPV6,
+			v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, on ? 255 : 0);
+	else if (setsockopt(p->listener, SOL_SOCKET,
+			    on ? SO_ATTACH_FILTER : SO_DETACH_FILTER,
+			    &program, sizeof(program)))
+		die("filter");
+}
+
+/*
+ * What the listener refuses opens nothing here either; nor does it end
+ * Ferry's TIME_WAIT.
+ */
+TEST_F(timewait, listener_may_refuse_the_syn)
+{
+	struct segment syn, r;
+	int i, by_filter;
+	struct peer p;
+
+	for (i = 0; i < 2; i++) {
+		peer_init(&p, &self->w, i, &self->log[i]);
+		for (by_filter = 0; by_filter < 2; by_filter++) {
+			bring(&p, TIME_WAIT, true);
+			refuse(&p, by_filter, true);
+			syn = segment(&p, SYN);
+			syn.seq++;
+			say(&p, syn, 1);
+			note_answers(&p, "refused");
+			refuse(&p, by_filter, false);
+			if (p.proto != IPPROTO_TCP) {
+				r = segment(&p, FIN | ACK);
+				r.seq--;
+				say(&p, r, 1);
+				await(&p, ACK);
+			}
+			say(&p, syn, 2);
+			hear(&p, &r);
+			note(p.t, "then: %s", flags_text(&r));
+			if (p.proto != IPPROTO_TCP)
+				EXPECT_EQ(65537, r.seq - p.nxt);
+			p.nxt = r.seq + 1;
+			p.snd = syn.seq + 1;
+			reset(&p);
+		}
+		close(p.listener);
+	}
+	EXPECT_NE(NULL, strstr(self->log[0].text, "then: SYN|ACK"));
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
