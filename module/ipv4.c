@@ -141,10 +141,13 @@ static struct dst_entry *v4_request_route(const struct sock *listener,
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-/* Send a finished segment that no full socket owns. */
+/*
+ * Send a finished segment that no full socket owns.  A @ttl below 0 is the
+ * route's.
+ */
 static void v4_send(struct net *net, const struct sock *sk,
 		    struct sk_buff *skb, struct dst_entry *dst, __be32 saddr,
-		    __be32 daddr, u8 tos)
+		    __be32 daddr, u8 tos, int ttl)
 {
 	struct iphdr *iph;
 
@@ -158,7 +161,7 @@ static void v4_send(struct net *net, const struct sock *sk,
 		.ihl		= 5,
 		.tos		= tos,
 		.frag_off	= htons(IP_DF),
-		.ttl		= ip4_dst_hoplimit(dst),
+		.ttl		= ttl < 0 ? ip4_dst_hoplimit(dst) : ttl,
 		.protocol	= ferry_protocol,
 		.saddr		= saddr,
 		.daddr		= daddr,
@@ -171,11 +174,13 @@ static void v4_request_xmit(const struct sock *listener,
 			    const struct ferry_request_sock *req,
 			    struct sk_buff *skb, struct dst_entry *dst)
 {
+	const struct inet_sock *inet = inet_sk(listener);
 	const struct sock_common *c = &req->common;
 
 	skb->mark = req->mark;
+	skb->priority = READ_ONCE(listener->sk_priority);
 	v4_send(read_pnet(&c->skc_net), listener, skb, dst, c->skc_rcv_saddr,
-		c->skc_daddr, READ_ONCE(inet_sk(listener)->tos));
+		c->skc_daddr, READ_ONCE(inet->tos), READ_ONCE(inet->uc_ttl));
 }
 
 static void v4_child_init(struct sock *child, const struct sock *listener,
@@ -234,7 +239,8 @@ static void v4_reply(struct net *net, const struct sock *sk,
 		ip_rt_put(rt);
 		return;
 	}
-	v4_send(net, flow.sk, skb, &rt->dst, iph->daddr, iph->saddr, flow.tos);
+	v4_send(net, flow.sk, skb, &rt->dst, iph->daddr, iph->saddr, flow.tos,
+		-1);
 }
 
 static int v4_rcv(struct sk_buff *skb)

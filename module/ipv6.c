@@ -231,30 +231,56 @@ static void v6_request_init(struct ferry_request_sock *req,
 	}
 }
 
+static void v6_request_flow(const struct sock *listener,
+			    const struct ferry_request_sock *req,
+			    struct flowi6 *fl6)
+{
+	const struct sock_common *c = &req->common;
+
+	memset(fl6, 0, sizeof(*fl6));
+	fl6->flowi6_proto = ferry_protocol;
+	fl6->daddr = c->skc_v6_daddr;
+	fl6->saddr = c->skc_v6_rcv_saddr;
+	fl6->flowi6_oif = c->skc_bound_dev_if ?: req->oif;
+	fl6->flowi6_mark = req->mark;
+	fl6->fl6_dport = c->skc_dport;
+	fl6->fl6_sport = htons(c->skc_num);
+	fl6->flowi6_uid = sk_uid(listener);
+}
+
 static struct dst_entry *v6_request_route(const struct sock *listener,
 					  const struct ferry_request_sock *req)
 {
-	const struct sock_common *c = &req->common;
+	struct net *net = read_pnet(&req->common.skc_net);
 	struct in6_addr *final_p, final;
 	struct dst_entry *dst;
 	struct flowi6 fl6;
 
-	memset(&fl6, 0, sizeof(fl6));
-	fl6.flowi6_proto = ferry_protocol;
-	fl6.daddr = c->skc_v6_daddr;
-	fl6.saddr = c->skc_v6_rcv_saddr;
-	fl6.flowi6_oif = c->skc_bound_dev_if ?: req->oif;
-	fl6.flowi6_mark = req->mark;
-	fl6.fl6_dport = c->skc_dport;
-	fl6.fl6_sport = htons(c->skc_num);
-	fl6.flowi6_uid = sk_uid(listener);
+	v6_request_flow(listener, req, &fl6);
 	rcu_read_lock();
 	final_p = fl6_update_dst(&fl6, rcu_dereference(inet6_sk(listener)->opt),
 				 &final);
 	rcu_read_unlock();
-	dst = ip6_dst_lookup_flow(read_pnet(&c->skc_net), listener, &fl6,
-				  final_p);
+	dst = ip6_dst_lookup_flow(net, listener, &fl6, final_p);
 	return IS_ERR(dst) ? NULL : dst;
+}
+
+/* With the listener's IPv6 options, which chose the route, too. */
+static void v6_request_xmit(const struct sock *listener,
+			    const struct ferry_request_sock *req,
+			    struct sk_buff *skb, struct dst_entry *dst)
+{
+	const struct ipv6_pinfo *np = inet6_sk(listener);
+	struct flowi6 fl6;
+
+	v6_request_flow(listener, req, &fl6);
+	v6_checksum_start(skb, &fl6.saddr, &fl6.daddr);
+	skb_dst_set(skb, dst);
+	ferry_checksum_for_device(skb, dst);
+	rcu_read_lock();
+	ip6_xmit(listener, skb, &fl6, req->mark, rcu_dereference(np->opt),
+		 np->tclass, READ_ONCE(listener->sk_priority));
+	rcu_read_unlock();
 }
 
 /* Send a finished segment that no full socket owns. */
@@ -280,18 +306,6 @@ static void v6_send(struct net *net, const struct sock *sk,
 	skb->protocol = htons(ETH_P_IPV6);
 	skb->dev = dst->dev;
 	ip6_local_out(net, (struct sock *)sk, skb);
-}
-
-static void v6_request_xmit(const struct sock *listener,
-			    const struct ferry_request_sock *req,
-			    struct sk_buff *skb, struct dst_entry *dst)
-{
-	const struct sock_common *c = &req->common;
-
-	skb->mark = req->mark;
-	v6_send(read_pnet(&c->skc_net), listener, skb, dst,
-		&c->skc_v6_rcv_saddr, &c->skc_v6_daddr,
-		inet6_sk(listener)->tclass, 0);
 }
 
 /**

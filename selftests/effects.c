@@ -130,6 +130,69 @@ TEST(what_packets_carry)
 	EXPECT_TRUE(same_play(in_packets, "recv: 4"));
 }
 
+static void opens(struct transcript *t, int fd, const struct addr *at)
+{
+	set_nonblocking(fd, true);
+	note_ret(t, "connect", connect(fd, &at->sa, at->len));
+	note_poll(t, "opens", fd, POLLOUT);
+	note_so_error(t, fd);
+}
+
+/* The same of a listener's SYN-ACK, if the client asks before connect(). */
+static void in_handshake(struct transcript *t, int proto)
+{
+	const struct visible *v;
+	unsigned int i;
+	struct addr at;
+	int fd, l;
+
+	for (i = 0; i < ARRAY_SIZE(visible); i++) {
+		v = &visible[i];
+		/* A SYN-ACK is too small for a router to cut it. */
+		if (v->level == IPPROTO_IP && v->option == IP_MTU_DISCOVER)
+			continue;
+		at = loopback(v->fam, 0);
+		l = listen_at(&at, proto, 1);
+		fd = open_socket(v->fam, proto);
+		ask(t, v, fd);
+		note_set(t, "option", l, v->level, v->option, v->value);
+		opens(t, fd, &at);
+		close(fd);
+		close(l);
+	}
+}
+
+/* RFC 5082 is one use of it. */
+TEST(what_a_handshake_carries)
+{
+	own_namespace();
+	EXPECT_TRUE(same_play(in_handshake, "opens: OUT"));
+}
+
+/* A SYN-ACK with destination options, which are padding. */
+static void with_options(struct transcript *t, int proto)
+{
+	static const struct visible dstopts = {
+		.name = "IPV6_DSTOPTS", .load = BPF_LD | BPF_B | BPF_ABS,
+		.at = SKF_NET_OFF + 6, .mask = 0xff, .is = IPPROTO_DSTOPTS,
+	};
+	static const __u8 padding[8] = { 0, 0, 1, 4 };
+	struct addr at = loopback(V6, 0);
+	int l = listen_at(&at, proto, 1), fd = open_socket(V6, proto);
+
+	ask(t, &dstopts, fd);
+	note_ret(t, "set", setsockopt(l, IPPROTO_IPV6, IPV6_DSTOPTS, padding,
+				      sizeof(padding)));
+	opens(t, fd, &at);
+	close(fd);
+	close(l);
+}
+
+TEST(ipv6_options_of_a_handshake)
+{
+	EXPECT_TRUE(same_play(with_options, "opens: OUT"));
+}
+
 static int load_program(__u32 priority)
 {
 	const struct bpf_insn code[] = {
@@ -185,6 +248,35 @@ static void prioritized(struct transcript *t, int proto)
 TEST(priority_and_attached_program)
 {
 	EXPECT_TRUE(same_play(prioritized, "recv: 4"));
+}
+
+/* The same of a SYN-ACK. */
+static void prioritized_handshake(struct transcript *t, int proto)
+{
+	static const enum family fams[] = { V4, V6 };
+	int program = load_program(5);
+	unsigned int i;
+	int fd, l;
+
+	for (i = 0; i < ARRAY_SIZE(fams); i++) {
+		struct addr at = loopback(fams[i], 0);
+
+		l = listen_at(&at, proto, 1);
+		fd = open_socket(fams[i], proto);
+		note_set(t, "SO_PRIORITY", l, SOL_SOCKET, SO_PRIORITY, 5);
+		note_ret(t, "SO_ATTACH_BPF",
+			 setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program,
+				    sizeof(program)));
+		opens(t, fd, &at);
+		close(fd);
+		close(l);
+	}
+	close(program);
+}
+
+TEST(priority_of_a_handshake)
+{
+	EXPECT_TRUE(same_play(prioritized_handshake, "opens: OUT"));
 }
 
 /* A filter decides about segments: one that refuses all stops the stream. */
