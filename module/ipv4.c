@@ -4,6 +4,7 @@
  */
 #include <linux/icmp.h>
 #include <linux/errqueue.h>
+#include <linux/random.h>
 #include <net/icmp.h>
 #include <net/inet_common.h>
 #include <net/inet_ecn.h>
@@ -57,6 +58,12 @@ static struct dst_entry *v4_route(struct sock *sk)
 	return &rt->dst;
 }
 
+/* The IP ID counts from here: it must not tell how much has been sent. */
+static void v4_seed_id(struct inet_sock *inet)
+{
+	atomic_set(&inet->inet_id, get_random_u16());
+}
+
 static int v4_connect(struct sock *sk, struct sockaddr *addr, int len)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
@@ -85,6 +92,7 @@ static int v4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	}
 	inet->inet_dport = sin->sin_port;
 	sk_daddr_set(sk, fl4->daddr);
+	v4_seed_id(inet);
 	sk->sk_gso_type = FERRY_GSO_V4;
 	sk_setup_caps(sk, &rt->dst);
 	return 0;
@@ -196,6 +204,7 @@ static void v4_child_init(struct sock *child, const struct sock *listener,
 	inet->inet_daddr = req->common.skc_daddr;
 	inet->inet_rcv_saddr = req->common.skc_rcv_saddr;
 	inet->inet_saddr = inet->inet_rcv_saddr;
+	v4_seed_id(inet);
 	child->sk_gso_type = FERRY_GSO_V4;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (child->sk_family == AF_INET6) {

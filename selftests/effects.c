@@ -193,6 +193,44 @@ TEST(ipv6_options_of_a_handshake)
 	EXPECT_TRUE(same_play(with_options, "opens: OUT"));
 }
 
+/* Whoever sees a number must not learn how many packets were sent before. */
+static void identified(struct transcript *t, int proto)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, SKF_NET_OFF + 4),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 20, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, ~0U),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+	static const enum family fams[] = { V4, MAPPED };
+	int fd, l, other;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fams); i++) {
+		struct addr at = loopback(fams[i], 0);
+
+		l = listen_at(&at, proto, 1);
+		fd = open_socket(fams[i], proto);
+		setsockopt(l, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			   sizeof(program));
+		opens(t, fd, &at);
+		other = wait_for(l, POLLIN, SOON_MS) ? accept_one(l) : -1;
+		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			   sizeof(program));
+		note_ret(t, "send", send(other, "text", 4, 0));
+		note_poll(t, "comes", fd, POLLIN);
+		close(other);
+		close(fd);
+		close(l);
+	}
+}
+
+TEST(identification_does_not_count_from_zero)
+{
+	EXPECT_TRUE(same_play(identified, "comes: IN"));
+}
+
 static int load_program(__u32 priority)
 {
 	const struct bpf_insn code[] = {
