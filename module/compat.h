@@ -8,6 +8,7 @@
 #ifndef _FERRY_COMPAT_H
 #define _FERRY_COMPAT_H
 
+#include <linux/bpf-cgroup.h>
 #include <linux/export.h>
 #include <linux/hrtimer.h>
 #include <linux/ipv6.h>
@@ -158,6 +159,15 @@ hrtimer_setup(struct hrtimer *timer,
 	hrtimer_init(timer, clock, mode);
 	timer->function = func;
 }
+#endif
+
+/* 6.7 lets a BPF program change the length of an address, too. */
+#if FERRY_KERNEL_BEFORE(6, 7)
+#define FERRY_BPF_CONNECT(family, sk, addr, len) \
+	BPF_CGROUP_RUN_PROG_##family##_CONNECT(sk, addr)
+#else
+#define FERRY_BPF_CONNECT(family, sk, addr, len) \
+	BPF_CGROUP_RUN_PROG_##family##_CONNECT(sk, addr, len)
 #endif
 
 /*

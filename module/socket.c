@@ -161,9 +161,27 @@ FERRY_DEFINE_PROTO_IOCTL(ferry_ioctl)
 	.slab_flags		= SLAB_TYPESAFE_BY_RCU,			\
 	.no_autobind		= true
 
+/* What a BPF program of the cgroup has to say about a connect(). */
+static int pre_connect4(struct sock *sk, struct sockaddr_unsized *addr,
+			int len)
+{
+	if (len < (int)sizeof(struct sockaddr_in))
+		return -EINVAL;
+	return FERRY_BPF_CONNECT(INET4, sk, addr, &len);
+}
+
+static int pre_connect6(struct sock *sk, struct sockaddr_unsized *addr,
+			int len)
+{
+	if (len < SIN6_LEN_RFC2133)
+		return -EINVAL;
+	return FERRY_BPF_CONNECT(INET6, sk, addr, &len);
+}
+
 struct proto ferry_prot = {
 	FERRY_PROTO,
 	.name		= "FERRY",
+	.pre_connect	= pre_connect4,
 	.init		= ferry_init_sock,
 	.obj_size	= sizeof(struct ferry_sock),
 };
@@ -171,6 +189,7 @@ struct proto ferry_prot = {
 struct proto ferry6_prot = {
 	FERRY_PROTO,
 	.name		= "FERRYv6",
+	.pre_connect	= pre_connect6,
 	.init		= ferry_init_sock,
 	.obj_size	= sizeof(struct ferry6_sock),
 	FERRY_PROTO_PINFO(offsetof(struct ferry6_sock, inet6))

@@ -5,10 +5,16 @@
  * TCP and over Ferry, and what a program can see must be the same.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "ktest.h"
 #include "lib.h"
@@ -342,6 +348,66 @@ TEST_F(connect, no_port_left)
 		without_port(&self->log[i], proto_of(i), variant->fam);
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 	EXPECT_NE(NULL, strstr(self->log[0].text, "EADDRNOTAVAIL"));
+}
+
+static int bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+/* This process's cgroup has a program that refuses every connect(). */
+static void refuse_connect(int cgroup, int type)
+{
+	const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+		.expected_attach_type = type,
+		.insns = (uintptr_t)code,
+		.insn_cnt = ARRAY_SIZE(code),
+		.license = (uintptr_t)"GPL",
+	};
+	int program = bpf(BPF_PROG_LOAD, &load);
+	union bpf_attr attach = {
+		.target_fd = cgroup,
+		.attach_bpf_fd = program,
+		.attach_type = type,
+	};
+
+	if (program < 0 || bpf(BPF_PROG_ATTACH, &attach))
+		die("program at a cgroup: %s", errno_name(errno));
+	close(program);
+}
+
+TEST_F(connect, program_of_the_cgroup_says_no)
+{
+	struct addr at = loopback(variant->fam, 0);
+	char dir[] = "/tmp/cgroup.XXXXXX", path[100];
+	int i, cgroup;
+
+	if (!mkdtemp(dir) || mount("none", dir, "cgroup2", 0, NULL))
+		die("cgroup2: %s", errno_name(errno));
+	snprintf(path, sizeof(path), "%s/ferry", dir);
+	mkdir(path, 0755);
+	cgroup = open(path, O_RDONLY | O_DIRECTORY);
+	refuse_connect(cgroup, BPF_CGROUP_INET4_CONNECT);
+	refuse_connect(cgroup, BPF_CGROUP_INET6_CONNECT);
+	snprintf(path, sizeof(path), "%s/ferry/cgroup.procs", dir);
+	write_file(path, "0");
+	for (i = 0; i < 2; i++) {
+		listen_at(&at, proto_of(i), 1);
+		note_ret(&self->log[i], "connect", dial(&at, proto_of(i)));
+		note_ret(&self->log[i], "too short",
+			 connect(open_socket(variant->fam, proto_of(i)),
+				 &at.sa, 8));
+	}
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	write_file(path, "0");
+	umount2(dir, MNT_DETACH);
+	EXPECT_NE(NULL, strstr(self->log[0].text, "EPERM"));
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
 FIXTURE(nobody_home) {
