@@ -30,8 +30,16 @@ static void parse_header(struct sk_buff *skb)
 	cb->marks = 0;
 }
 
-/* IP_MINTTL and IPV6_MINHOPCOUNT: has it come too far? (RFC 5082) */
-static bool too_far(const struct sock *sk, const struct sk_buff *skb)
+/**
+ * ferry_too_far() - is a packet refused by IP_MINTTL or IPV6_MINHOPCOUNT?
+ * @sk: the socket
+ * @skb: a segment for it, or an ICMP message about one (RFC 5082 section 3)
+ *
+ * Context: any.
+ *
+ * Return: true if its TTL is less than that.
+ */
+bool ferry_too_far(const struct sock *sk, const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP))
 		return ip_hdr(skb)->ttl < READ_ONCE(inet_sk(sk)->min_ttl);
@@ -47,7 +55,7 @@ static bool may_receive(struct sock *sk, struct sk_buff *skb)
 		ferry_drop(sk, skb, FERRY_DROP_POLICY);
 		return false;
 	}
-	if (too_far(sk, skb) ||
+	if (ferry_too_far(sk, skb) ||
 	    sk_filter_trim_cap(sk, skb, ferry_hdr_len(ferry_hdr(skb)))) {
 		ferry_drop(sk, skb, FERRY_DROP_FILTER);
 		return false;

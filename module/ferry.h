@@ -1130,6 +1130,7 @@ struct sock *ferry_lookup6_sent(struct net *net, const struct ipv6hdr *iph,
 				const struct tcphdr *th, int dif, int sdif);
 
 /* demux.c */
+bool ferry_too_far(const struct sock *sk, const struct sk_buff *skb);
 int ferry_demux(struct sk_buff *skb, const struct ferry_af_ops *af);
 bool ferry_header_ok(struct sk_buff *skb);
 

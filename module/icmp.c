@@ -84,7 +84,8 @@ static void full_socket(struct sock *sk, struct sk_buff *skb,
 	const struct ferry_sock *fp = ferry_sk(sk);
 	struct ferry_step step;
 
-	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
+	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN ||
+	    ferry_too_far(sk, skb))
 		return;
 	if (!seq_between(ntohl(msg->th->seq), fp->snd_una, fp->snd_nxt)) {
 		ferry_count(sock_net(sk), OUT_OF_WINDOW_ICMPS);

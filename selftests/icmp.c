@@ -128,6 +128,7 @@ struct attempt {
 	enum place place;
 	struct message message;
 	bool recverr;
+	int min_ttl;
 	int off;	/* of the sequence number from SND.UNA */
 };
 
@@ -151,9 +152,12 @@ static void try_message(struct stage *st, const struct attempt *a,
 
 	*sight = (struct sight){ 0 };
 	stage_bring(st, a->place);
-	if (st->fd >= 0)
+	if (st->fd >= 0) {
 		set_int(st->fd, v4 ? SOL_IP : SOL_IPV6,
 			v4 ? IP_RECVERR : IPV6_RECVERR, a->recverr);
+		set_int(st->fd, v4 ? SOL_IP : SOL_IPV6,
+			v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, a->min_ttl);
+	}
 	stage_drain(st, NULL, NULL);
 
 	about = (struct segment){
@@ -260,6 +264,21 @@ TEST_F(icmp, only_about_what_is_in_flight)
 			a.off = offs[i];
 			compare(self, &a);
 		}
+	}
+	EXPECT_EQ(0, self->different)
+		TH_LOG("of %d messages", self->tried);
+}
+
+/* RFC 5082: the message has a TTL of 64, and so has what it is about. */
+TEST_F(icmp, not_from_too_far)
+{
+	const struct message *m;
+	struct attempt a = { .place = AT_ESTABLISHED, .recverr = true };
+
+	for (m = messages[variant->fam]; !is_last(m); m++) {
+		a.message = *m;
+		for (a.min_ttl = 64; a.min_ttl <= 65; a.min_ttl++)
+			compare(self, &a);
 	}
 	EXPECT_EQ(0, self->different)
 		TH_LOG("of %d messages", self->tried);
