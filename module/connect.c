@@ -61,6 +61,8 @@ int ferry_connect(struct sock *sk, struct sockaddr_unsized *addr, int len)
 	/* A TIME_WAIT whose place it takes says where to begin. */
 	fp->write_seq = 0;
 	err = ferry_bind_connect(sk);
+	if (!err && af->port_chosen)
+		err = af->port_chosen(sk);
 	if (err)
 		goto fail;
 

@@ -89,6 +89,8 @@ struct ferry_request_sock;
  * @checksum: start the checksum of an outgoing segment with the pseudo-header
  * @connect: find route and source address towards @addr and store both
  *	addresses in the socket; 0 or an errno
+ * @port_chosen: find the route again, now that the port is known; NULL if the
+ *	family's routes do not look at it; 0 or an errno
  * @request_init: store the addresses of a received SYN in a request
  * @request_route: a route towards the peer of a request, or NULL
  * @request_xmit: send a segment to the peer of a request along @dst; owns
@@ -119,6 +121,7 @@ struct ferry_af_ops {
 	struct dst_entry *(*route)(struct sock *sk);
 	void (*checksum)(struct sock *sk, struct sk_buff *skb);
 	int (*connect)(struct sock *sk, struct sockaddr *addr, int len);
+	int (*port_chosen)(struct sock *sk);
 	void (*request_init)(struct ferry_request_sock *req,
 			     const struct sock *listener,
 			     const struct sk_buff *skb);

@@ -98,6 +98,23 @@ static int v4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	return 0;
 }
 
+/* Policy routing and IPsec may look at the port that has been chosen. */
+static int v4_port_chosen(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
+	struct rtable *rt;
+
+	if (fl4->fl4_sport == inet->inet_sport)
+		return 0;
+	rt = ip_route_newports(fl4, NULL, fl4->fl4_sport, fl4->fl4_dport,
+			       inet->inet_sport, inet->inet_dport, sk);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	sk_setup_caps(sk, &rt->dst);
+	return 0;
+}
+
 static u32 v4_hash(const struct sock_common *c)
 {
 	return ferry_hash4(read_pnet(&c->skc_net), c->skc_rcv_saddr,
@@ -324,6 +341,7 @@ const struct ferry_af_ops ferry_ipv4_ops = {
 	.route		= v4_route,
 	.checksum	= v4_checksum,
 	.connect	= v4_connect,
+	.port_chosen	= v4_port_chosen,
 	.request_init	= v4_request_init,
 	.request_route	= v4_request_route,
 	.request_xmit	= v4_request_xmit,

@@ -350,6 +350,30 @@ TEST_F(connect, no_port_left)
 	EXPECT_NE(NULL, strstr(self->log[0].text, "EADDRNOTAVAIL"));
 }
 
+/* A rule about the port counts, too, if connect() is to choose the port. */
+TEST_F(connect, rule_says_no)
+{
+	struct addr at = documentation(variant->fam, 9);
+	const char *to = variant->fam == V6 ? "2001:db8:9::/48" :
+					      "198.51.9.0/24";
+	const char *six = variant->fam == V6 ? "-6 " : "";
+	int i, fd;
+
+	run("ip %sroute add %s dev lo", six, to);
+	run("ip %srule add pref 100 to %s sport 1-65534 prohibit", six, to);
+	for (i = 0; i < 2; i++) {
+		fd = open_socket(variant->fam, proto_of(i));
+		set_nonblocking(fd, true);
+		note_ret(&self->log[i], "connect",
+			 connect(fd, &at.sa, at.len));
+		note_poll(&self->log[i], "after", fd, 0);
+		close(fd);
+	}
+	if (variant->fam != V6)
+		EXPECT_NE(NULL, strstr(self->log[0].text, "EACCES"));
+	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+}
+
 static int bpf(int command, union bpf_attr *attr)
 {
 	return syscall(SYS_bpf, command, attr, sizeof(*attr));
