@@ -374,11 +374,6 @@ TEST_F(connect, rule_says_no)
 	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
-static int bpf(int command, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
-
 /* This process's cgroup has a program that refuses every connect(). */
 static void refuse_connect(int cgroup, int type)
 {
@@ -386,21 +381,15 @@ static void refuse_connect(int cgroup, int type)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr load = {
-		.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-		.expected_attach_type = type,
-		.insns = (uintptr_t)code,
-		.insn_cnt = ARRAY_SIZE(code),
-		.license = (uintptr_t)"GPL",
-	};
-	int program = bpf(BPF_PROG_LOAD, &load);
+	int program = load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, type, code,
+				   ARRAY_SIZE(code));
 	union bpf_attr attach = {
 		.target_fd = cgroup,
 		.attach_bpf_fd = program,
 		.attach_type = type,
 	};
 
-	if (program < 0 || bpf(BPF_PROG_ATTACH, &attach))
+	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)))
 		die("program at a cgroup: %s", errno_name(errno));
 	close(program);
 }

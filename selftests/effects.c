@@ -12,7 +12,6 @@
 #include <linux/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ktest.h"
@@ -231,7 +230,7 @@ TEST(identification_does_not_count_from_zero)
 	EXPECT_TRUE(same_play(identified, "comes: IN"));
 }
 
-static int load_program(__u32 priority)
+static int only_with_priority(__u32 priority)
 {
 	const struct bpf_insn code[] = {
 		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_2,
@@ -245,20 +244,15 @@ static int load_program(__u32 priority)
 		  .imm = -1 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insns = (uintptr_t)code,
-		.insn_cnt = ARRAY_SIZE(code),
-		.license = (uintptr_t)"GPL",
-	};
 
-	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	return load_program(BPF_PROG_TYPE_SOCKET_FILTER, 0, code,
+			    ARRAY_SIZE(code));
 }
 
 /* A program at the receiver takes what has this priority alone. */
 static void prioritized(struct transcript *t, int proto)
 {
-	int program = load_program(5), fd[2], on = 1;
+	int program = only_with_priority(5), fd[2], on = 1;
 	char buf[8];
 
 	connected_pair(V4, proto, fd);
@@ -292,7 +286,7 @@ TEST(priority_and_attached_program)
 static void prioritized_handshake(struct transcript *t, int proto)
 {
 	static const enum family fams[] = { V4, V6 };
-	int program = load_program(5);
+	int program = only_with_priority(5);
 	unsigned int i;
 	int fd, l;
 

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,22 @@ void write_file(const char *path, const char *text)
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		die("write '%s' to %s", text, path);
 	close(fd);
+}
+
+int load_program(int type, int where, const struct bpf_insn *code, int len)
+{
+	union bpf_attr attr = {
+		.prog_type = type,
+		.expected_attach_type = where,
+		.insns = (uintptr_t)code,
+		.insn_cnt = len,
+		.license = (uintptr_t)"GPL",
+	};
+	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+
+	if (fd < 0)
+		die("BPF_PROG_LOAD");
+	return fd;
 }
 
 void set_sysctl(int proto, const char *name, const char *value)

@@ -174,6 +174,10 @@ void set_sysctl(int proto, const char *name, const char *value);
 /* The same of TCP and Ferry. */
 void set_sysctls(const char *name, const char *value);
 
+struct bpf_insn;
+/* A BPF program of @type, for @where if its type asks for that; its descriptor. */
+int load_program(int type, int where, const struct bpf_insn *code, int len);
+
 /*
  * A counter of this namespace by Ferry's name for it: of /proc/net/ferry_stat,
  * or of TCP's in /proc/net/netstat, where some begin with TCP.

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ktest.h"
@@ -214,7 +213,7 @@ TEST(connections_of_a_stranger)
 /* A group of listeners and its program */
 
 /* Returns the length of a segment's data and @more: an index in the group. */
-static int load_program(int more)
+static int program_of(int more)
 {
 	const struct bpf_insn code[] = {
 		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_0,
@@ -223,17 +222,9 @@ static int load_program(int more)
 		  .imm = more },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insns = (uintptr_t)code,
-		.insn_cnt = ARRAY_SIZE(code),
-		.license = (uintptr_t)"GPL",
-	};
-	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 
-	if (fd < 0)
-		die("BPF_PROG_LOAD");
-	return fd;
+	return load_program(BPF_PROG_TYPE_SOCKET_FILTER, 0, code,
+			    ARRAY_SIZE(code));
 }
 
 static void chosen_by_program(struct transcript *t, int proto, enum family fam)
@@ -248,7 +239,7 @@ static void chosen_by_program(struct transcript *t, int proto, enum family fam)
 			die("listener");
 	}
 	for (n = 0; n < 3; n++) {
-		int program = load_program(n);
+		int program = program_of(n);
 
 		note_ret(t, "attach",
 			 setsockopt(l[1], SOL_SOCKET,
