@@ -21,8 +21,9 @@
 #define THRESHOLD_TCP	16
 /* A device leaves room for a VLAN's. */
 #define TAG		4
-#define PIECE		(128 << 10)
-#define PIECES		80
+#define WINDOW		(64 << 10)
+#define PIECE		(64 << 10)
+#define PIECES		100
 
 FIXTURE(probing) {
 	struct hosts hosts;
@@ -59,7 +60,7 @@ FIXTURE_SETUP(probing)
 		 */
 		run("tc qdisc add dev " LINK
 		    " root netem rate %dmbit delay 1ms limit 10000",
-		    100 / slowness());
+		    20 / slowness());
 	}
 }
 
@@ -82,6 +83,8 @@ static void connect_hosts(struct hosts *h, int proto, enum family fam,
 	hosts_enter(h, 1);
 	set_sysctl(proto, "mtu_probing", probing);
 	l = listen_at(&at, proto, 1);
+	/* A queue in the network would only make the round trips longer. */
+	set_int(l, SOL_SOCKET, SO_RCVBUF, WINDOW);
 	hosts_enter(h, 0);
 	set_sysctl(proto, "mtu_probing", probing);
 	fd[0] = dial(&at, proto);
