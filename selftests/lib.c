@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -226,6 +227,16 @@ int get_int(int fd, int level, int option)
 	if (getsockopt(fd, level, option, &value, &len))
 		die("getsockopt(%d, %d)", level, option);
 	return value;
+}
+
+unsigned int segment_size(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info.tcpi_snd_mss;
 }
 
 int queue_in(int fd)

@@ -89,6 +89,8 @@ void abort_connection(int fd);
 void set_nonblocking(int fd, bool on);
 void set_int(int fd, int level, int option, int value);
 int get_int(int fd, int level, int option);
+/* The MSS that it sends with, bytes. */
+unsigned int segment_size(int fd);
 int queue_in(int fd);
 int queue_out(int fd);
 

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -21,16 +20,6 @@
 static int proto_of(int which)
 {
 	return which ? ferry() : IPPROTO_TCP;
-}
-
-static unsigned int segment_size(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO");
-	return info.tcpi_snd_mss;
 }
 
 static void note_segment_size(struct transcript *t, const char *when, int fd)

@@ -8,7 +8,6 @@
  * A device takes no packet that is larger than its own MTU, and says nothing of
  * it; so the far end of the link has a smaller one than the near end.
  */
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,16 +91,6 @@ static void connect_hosts(struct hosts *h, int proto, enum family fam,
 		die("dial %s", addr_text(&at));
 	fd[1] = accept_one(l);
 	close(l);
-}
-
-static int segment_size(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO");
-	return info.tcpi_snd_mss;
 }
 
 struct transfer {
