@@ -62,7 +62,7 @@ static void data_acknowledged(struct sock *sk, const struct ferry_ack_state *st)
 	ferry_sndbuf_expand(sk);
 }
 
-/* What counters and tracepoints show of it. */
+/* What counters, FERRY_INFO and tracepoints show of it. */
 static void show_events(struct sock *sk, const struct ferry_ack_state *st,
 			u8 prior_state)
 {
@@ -73,9 +73,13 @@ static void show_events(struct sock *sk, const struct ferry_ack_state *st,
 		trace_ferry_cong(sk, prior_state);
 		if (st->ca->state == FERRY_CA_RECOVERY)
 			ferry_count(net, FAST_RECOVERY);
+		if (prior_state == FERRY_CA_LOSS)
+			ferry_trouble_rto_over(ferry_sk(sk));
 	}
-	if (unlikely(st->dsack))
+	if (unlikely(st->dsack_segs)) {
 		ferry_count(net, DSACKS);
+		ferry_trouble_dsack(ferry_sk(sk), st->dsack_segs);
+	}
 	if (unlikely(st->undone))
 		ferry_count(net, UNDONE);
 	if (unlikely(st->spurious))

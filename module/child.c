@@ -15,6 +15,12 @@
 #include "ferry.h"
 #include "trace.h"
 
+/* Since the first SYN-ACK. */
+static u32 since_sent_us(const struct ferry_request_sock *req)
+{
+	return div_u64(ktime_get_ns() - req->sent_at, NSEC_PER_USEC);
+}
+
 static void init_stream(struct sock *child,
 			const struct ferry_request_sock *req,
 			const struct sk_buff *skb)
@@ -40,7 +46,7 @@ static void init_stream(struct sock *child,
 	ferry_options_inherit(child, req);
 	fp->conn.mss_clamp = req->mss;
 	ferry_recovery_init(&fp->recovery);
-	fp->ofo = NULL;
+	fp->trouble = NULL;
 	csk->cong.high_seq = req->snt_isn;
 	csk->cong.usage_seq = fp->snd_una;
 	csk->last_rcv = (u32)jiffies;
@@ -49,10 +55,12 @@ static void init_stream(struct sock *child,
 	csk->ato = 0;
 
 	fp->conn.cong.total_retrans = req->retransmits;
+	if (req->timeouts)
+		ferry_trouble_synack(fp, req->timeouts,
+				      since_sent_us(req) / USEC_PER_MSEC);
 	/* Karn: after a repetition nobody knows which one was answered. */
 	if (req->sent_at && !req->retransmits) {
-		u32 rtt_us = div_u64(ktime_get_ns() - req->sent_at,
-				     NSEC_PER_USEC);
+		u32 rtt_us = since_sent_us(req);
 
 		ferry_rtt_sample(&csk->cong.rtt, rtt_us);
 		ferry_rtt_min_sample(&csk->cong.rtt, rtt_us, ferry_clock_us());

@@ -211,7 +211,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	ferry_timers_clear(sk);
 	purge_receive_queue(sk);
 	ferry_purge_write_queue(sk);
-	ferry_free_ofo(sk);
+	ferry_trouble_free(sk);
 	ferry_mtu_probe_free(sk);
 	forget_peer(sk);
 

@@ -45,12 +45,12 @@
 #include "mib.h"
 #include "mtu_search.h"
 #include "netns.h"
-#include "ofo.h"
 #include "rate.h"
 #include "recovery.h"
 #include "rtt.h"
 #include "segment.h"
 #include "skb.h"
+#include "trouble.h"
 #include "urgent.h"
 #include "window.h"
 
@@ -351,7 +351,8 @@ struct ferry_conn_sock {
  * @active_open: our SYN is among @bytes_acked
  * @user_mss: FERRY_MAXSEG, 0 if not set
  * @recovery: what was sent and is not acknowledged, and what is known of it
- * @ofo: received beyond a hole, or twice; made when that happens first
+ * @trouble: what came beyond a hole or twice, and time-outs; made when that
+ *	happens first
  * @data_segs_in: segments received with data
  * @data_segs_out: segments sent with data
  * @bytes_retrans: bytes sent again, for FERRY_INFO
@@ -401,7 +402,7 @@ struct ferry_sock {
 	   active_open:1;
 	u16 user_mss;
 	struct ferry_recovery recovery;
-	struct ferry_ofo *ofo;
+	struct ferry_trouble *trouble;
 	u32 segs_in;
 	u32 segs_out;
 	u32 data_segs_in;
@@ -727,6 +728,12 @@ static inline u32 ferry_user_timeout(const struct ferry_conn_sock *csk)
 	return csk->user_timeout ? msecs_to_jiffies(csk->user_timeout) : 0;
 }
 
+/* The queue beyond a hole, NULL if there never was one. */
+static inline struct ferry_ofo *ferry_ofo(const struct ferry_sock *fp)
+{
+	return fp->trouble ? &fp->trouble->ofo : NULL;
+}
+
 static inline void ferry_ts_store(struct ferry_sock *fp, u32 ts_val)
 {
 	fp->ts_recent = ts_val;
@@ -911,7 +918,15 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 void ferry_data_queue(struct sock *sk, struct sk_buff *skb);
 void ferry_data_outside(struct sock *sk, const struct sk_buff *skb);
 void ferry_purge_ofo(struct sock *sk);
-void ferry_free_ofo(struct sock *sk);
+
+/* trouble.c */
+struct ferry_trouble *ferry_trouble(struct ferry_sock *fp);
+void ferry_trouble_free(struct sock *sk);
+void ferry_trouble_dsack(struct ferry_sock *fp, u32 segs);
+void ferry_trouble_rto(struct ferry_sock *fp, bool first);
+void ferry_trouble_rto_over(struct ferry_sock *fp);
+void ferry_trouble_synack(struct ferry_sock *fp, u16 timeouts, u32 ms);
+void ferry_trouble_info(const struct ferry_sock *fp, struct ferry_info *info);
 
 /* rcvbuf.c */
 void ferry_rcvbuf_start(struct sock *sk);

@@ -147,6 +147,7 @@ static void fill(struct sock *sk, struct ferry_info *info)
 	info->last_ack_recv = jiffies_to_msecs(now - csk->last_ack);
 	fill_sender(sk, info);
 	fill_receiver(sk, info);
+	ferry_trouble_info(ferry_sk(sk), info);
 }
 
 /**

@@ -127,7 +127,7 @@ bool ferry_options_fit(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct ferry_sock *fp = ferry_sk(sk);
 
-	return !fp->sack_ok || likely(!ferry_ofo_has_blocks(fp->ofo)) ||
+	return !fp->sack_ok || likely(!ferry_ofo_has_blocks(ferry_ofo(fp))) ||
 	       sack_blocks_that_fit(skb);
 }
 
@@ -146,6 +146,7 @@ unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
 	struct ferry_sack_block sacks[FERRY_SACK_BLOCKS_MAX];
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_ofo *ofo = ferry_ofo(fp);
 
 	if (fp->has_tstamp) {
 		o.ts_val = ferry_ts_of_us(fp->conn.cong.now_us) +
@@ -157,12 +158,12 @@ unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
 		o.has_sack_perm = fp->sack_ok;
 		o.has_wscale = fp->has_wscale;
 		o.wscale = fp->rcv_wscale;
-	} else if (fp->sack_ok && unlikely(ferry_ofo_has_blocks(fp->ofo))) {
+	} else if (fp->sack_ok && unlikely(ferry_ofo_has_blocks(ofo))) {
 		o.num_sacks = min(sack_blocks_that_fit(skb),
-				  ferry_ofo_blocks(fp->ofo, sacks));
+				  ferry_ofo_blocks(ofo, sacks));
 		/* A duplicate is told once. */
 		if (o.num_sacks)
-			fp->ofo->duplicate.end = fp->ofo->duplicate.start;
+			ofo->duplicate.end = ofo->duplicate.start;
 	}
 	return ferry_options_build(opt, &o, sacks);
 }

@@ -223,7 +223,7 @@ static void collapse(struct sock *sk)
 /* The latest first: its hole is the last to be filled. */
 static void prune(struct sock *sk)
 {
-	struct ferry_ofo *ofo = ferry_sk(sk)->ofo;
+	struct ferry_ofo *ofo = ferry_ofo(ferry_sk(sk));
 
 	while (!ferry_ofo_empty(ofo) &&
 	       atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)

@@ -62,7 +62,7 @@ static void queue_in_order(struct sock *sk, struct sk_buff *skb)
  */
 void ferry_purge_ofo(struct sock *sk)
 {
-	struct ferry_ofo *ofo = ferry_sk(sk)->ofo;
+	struct ferry_ofo *ofo = ferry_ofo(ferry_sk(sk));
 	struct sk_buff *skb;
 
 	if (!ofo)
@@ -71,25 +71,6 @@ void ferry_purge_ofo(struct sock *sk)
 		ferry_ofo_take_first(ofo, skb);
 		__kfree_skb(skb);
 	}
-}
-
-/**
- * ferry_free_ofo() - the stream ends, and with it the queue beyond a hole
- * @sk: the socket
- */
-void ferry_free_ofo(struct sock *sk)
-{
-	ferry_purge_ofo(sk);
-	kfree(ferry_sk(sk)->ofo);
-	ferry_sk(sk)->ofo = NULL;
-}
-
-/* The queue, which most connections never need; NULL without memory. */
-static struct ferry_ofo *ofo_of(struct ferry_sock *fp)
-{
-	if (!fp->ofo)
-		fp->ofo = kzalloc(sizeof(*fp->ofo), GFP_ATOMIC | __GFP_NOWARN);
-	return fp->ofo;
 }
 
 /*
@@ -115,19 +96,20 @@ static bool charge(struct sock *sk, struct sk_buff *skb, bool in_order)
 /* The sender is told, so that it can take back what it thought was lost. */
 static void came_twice(struct ferry_sock *fp, u32 start, u32 end)
 {
-	if (fp->sack_ok && ofo_of(fp))
-		ferry_ofo_duplicate(fp->ofo, start, end);
+	if (fp->sack_ok && ferry_trouble(fp))
+		ferry_ofo_duplicate(ferry_ofo(fp), start, end);
 }
 
 /* A hole may have been filled: move what continues the stream. */
 static void drain_ofo(struct sock *sk)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_ofo *ofo = ferry_ofo(fp);
 	u32 twice = fp->rcv_nxt;
 	struct ferry_skb_cb *cb;
 	struct sk_buff *skb;
 
-	while ((skb = skb_rb_first(&fp->ofo->tree))) {
+	while ((skb = skb_rb_first(&ofo->tree))) {
 		cb = FERRY_SKB_CB(skb);
 		if (seq_after(cb->seq, fp->rcv_nxt))
 			return;
@@ -135,7 +117,7 @@ static void drain_ofo(struct sock *sk)
 		if (seq_before(cb->seq, twice))
 			came_twice(fp, cb->seq, seq_before(cb->end_seq, twice) ?
 						cb->end_seq : twice);
-		ferry_ofo_take_first(fp->ofo, skb);
+		ferry_ofo_take_first(ofo, skb);
 		if (!seq_after(cb->end_seq, fp->rcv_nxt)) {
 			ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
 			continue;
@@ -152,24 +134,28 @@ static void drain_ofo(struct sock *sk)
 static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_trouble *trouble = ferry_trouble(fp);
 	struct sk_buff_head covered;
+	struct ferry_ofo *ofo;
 
 	ferry_count(sock_net(sk), OUT_OF_ORDER);
-	if (!ofo_of(fp) || !charge(sk, skb, false)) {
+	if (!trouble || !charge(sk, skb, false)) {
 		ferry_drop(sk, skb, FERRY_DROP_OFO_MEMORY);
 		return;
 	}
+	trouble->ooo_segs += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	ofo = &trouble->ofo;
 	/* A new window would make a duplicate ACK look like none. */
 	if (fp->sack_ok)
 		ferry_rcv_ssthresh_grow(sk, skb);
 
 	/* Most continue what came last. */
-	if (fp->ofo->last && try_coalesce(sk, fp->ofo->last, skb)) {
-		ferry_ofo_grown(fp->ofo);
+	if (ofo->last && try_coalesce(sk, ofo->last, skb)) {
+		ferry_ofo_grown(ofo);
 		return;
 	}
 	__skb_queue_head_init(&covered);
-	if (!ferry_ofo_insert(fp->ofo, skb, &covered))
+	if (!ferry_ofo_insert(ofo, skb, &covered))
 		ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
 	while ((skb = __skb_dequeue(&covered)))
 		ferry_drop(sk, skb, FERRY_DROP_OFO_MERGED);
@@ -272,7 +258,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	if (skb->len)
 		ferry_ack_owed(sk, skb);
 	queue_in_order(sk, skb);
-	if (!ferry_ofo_empty(fp->ofo)) {
+	if (!ferry_ofo_empty(ferry_ofo(fp))) {
 		/* RFC 5681 section 4.2: a segment in a hole is ACKed at once */
 		ferry_ack_at_once(sk);
 		if (!fin)

@@ -502,10 +502,10 @@ void ferry_recovery_ack(struct ferry_ack_state *st,
 	if (rec->tlp)
 		ferry_tlp_ack(st);
 
-	if (st->dupack && !ferry_una_advanced(st) && !st->dsack &&
+	if (st->dupack && !ferry_una_advanced(st) && !st->dsack_segs &&
 	    ca->packets_out)
 		st->dupacks = 1;
-	if (st->dupacks || st->sacked || st->dsack || st->sample.ece ||
+	if (st->dupacks || st->sacked || st->dsack_segs || st->sample.ece ||
 	    ca->state != FERRY_CA_OPEN)
 		ack_is_dubious(st);
 	control_window(st);

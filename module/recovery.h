@@ -203,10 +203,10 @@ enum ferry_next {
  * @newest_us: when the latest was
  * @sack_oldest_us: the same for those that it SACKs, valid with @sack_timed
  * @sack_newest_us: see @sack_oldest_us
+ * @dsack_segs: segments that it reports as duplicates (RFC 2883)
  * @dupacks: segments that left the network by it, without SACK
  * @acked: something was acknowledged
  * @sacked: something was SACKed
- * @dsack: it reports a duplicate (RFC 2883)
  * @dsack_tlp: the duplicate is the probe
  * @timed: see @oldest_us
  * @sack_timed: see @sack_oldest_us
@@ -248,10 +248,10 @@ struct ferry_ack_state {
 	u32 newest_us;
 	u32 sack_oldest_us;
 	u32 sack_newest_us;
+	u32 dsack_segs;
 	u8 dupacks;
 	bool acked;
 	bool sacked;
-	bool dsack;
 	bool dsack_tlp;
 	bool timed;
 	bool sack_timed;

@@ -59,7 +59,7 @@ static void duplicate_arrived(struct ferry_ack_state *st,
 	struct ferry_skb_cb *cb;
 	struct sk_buff *skb;
 
-	st->dsack = true;
+	st->dsack_segs = segs;
 	if (rec->tlp && segs == 1 && b->end == rec->tlp_end)
 		st->dsack_tlp = true;
 	else if (rec->reord_seen)

@@ -104,7 +104,7 @@ void ferry_destroy_sock(struct sock *sk)
 	ferry_mtu_probe_free(sk);
 	ferry_cong_release(&ferry_csk(sk)->cong);
 	ferry_purge_write_queue(sk);
-	ferry_free_ofo(sk);
+	ferry_trouble_free(sk);
 	if (ferry_csk(sk)->bind_bucket)
 		ferry_put_port(sk);
 	sk_sockets_allocated_dec(sk);

@@ -188,8 +188,11 @@ static void retransmission_timeout(struct sock *sk)
 	ferry_recovery_timeout(&fp->recovery, &csk->cong, fp->snd_una,
 			       fp->snd_nxt, fp->sack_ok, csk->retransmits);
 	trace_ferry_cong(sk, ca_state);
-	if (!shut && csk->retransmits < U8_MAX)
-		csk->retransmits++;
+	if (!shut) {
+		ferry_trouble_rto(fp, !csk->retransmits);
+		if (csk->retransmits < U8_MAX)
+			csk->retransmits++;
+	}
 	err = ferry_retransmit_front(sk, FERRY_RTX_RTO);
 	/* What cannot be sent by this host itself is tried again soon. */
 	if (err == -ENOMEM || err == -EBUSY) {

@@ -117,15 +117,16 @@
  * @delivered_ce: of those, with the peer's echo of congestion, segments
  * @bytes_sent: sent, retransmissions included (RFC 4898), bytes
  * @bytes_retrans: sent again (RFC 4898), bytes
- * @dsack_dups: 0
+ * @dsack_dups: sent, and reported as duplicates by the peer (RFC 2883), segments
  * @reord_seen: 1 if segments have overtaken each other
- * @rcv_ooopack: 0
+ * @rcv_ooopack: received beyond a hole, segments
  * @snd_wnd: the peer's window, bytes
  * @rcv_wnd: the window that was announced to the peer, bytes
  * @rehash: 0
- * @total_rto: 0
- * @total_rto_recoveries: 0
- * @total_rto_time: 0
+ * @total_rto: expiries of the retransmission timer
+ * @total_rto_recoveries: times that it expired after there had been progress
+ * @total_rto_time: since then, until what was outstanding had been acknowledged,
+ *	of all these times together, milliseconds
  * @half_open: of a listener: half-open connections
  * @max_half_open: of a listener: how many there may be
  * @in_flight: in the network: @unacked - @sacked - @lost + @retrans, segments
