@@ -14,8 +14,9 @@ guest_packages() {
 # Packages, with those that they need, for runs with --programs: what
 # selftests/programs runs over Ferry.
 program_packages() {
-	echo socat iperf3 curl nginx-light python3-minimal libpython3-stdlib \
-		redis-server redis-tools
+	echo socat iperf3 curl nginx-light openssl python3-minimal \
+		libpython3-stdlib redis-server redis-tools openssh-server \
+		openssh-client microsocks
 }
 
 # The programs. Whatever else busybox has an applet for is there too, but
