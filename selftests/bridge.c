@@ -32,6 +32,13 @@ FIXTURE_TEARDOWN(bridge)
 {
 }
 
+static int local_port(int fd)
+{
+	struct addr at = local_addr(fd);
+
+	return port_of(&at);
+}
+
 /* What `ferry bridge show` prints. */
 static bool shown(const char *args, char *text, size_t size)
 {
@@ -67,6 +74,30 @@ TEST_F(bridge, add_show_del)
 	ASSERT_EQ(0, run_status("ferry bridge add " LINK " --listen all"));
 	ASSERT_TRUE(shown(LINK, text, sizeof(text)));
 	EXPECT_NE(NULL, strstr(text, "all ports")) TH_LOG("%s", text);
+}
+
+TEST_F(bridge, shows_the_same_as_json)
+{
+	char text[512], want[512];
+	int fd[2];
+
+	ASSERT_TRUE(shown("--json", text, sizeof(text)));
+	EXPECT_STREQ("[]\n", text);
+	run("ferry bridge add " LINK " --listen 80");
+	ASSERT_TRUE(shown("-j", text, sizeof(text)));
+	EXPECT_STREQ("[{\"device\":\"" LINK "\",\"listen\":[80],\"flows\":0}]\n",
+		     text);
+	run("ferry bridge del " LINK);
+	run("ferry bridge add " LINK " --listen all");
+	hosts_connect_ends(&self->hosts, V4, FERRY_TO_TCP, fd);
+	hosts_enter(&self->hosts, 0);
+	snprintf(want, sizeof(want),
+		 "\"local_port\":%d,\"peer\":\"10.0.0.2\",\"peer_port\":%d}],\"flows\":1}]\n",
+		 local_port(fd[0]), local_port(fd[1]));
+	ASSERT_TRUE(shown(LINK " --json --flows", text, sizeof(text)));
+	EXPECT_NE(NULL, strstr(text,
+			       "\"listen\":\"all\",\"connections\":[{\"local\":\"10.0.0.1\","));
+	EXPECT_NE(NULL, strstr(text, want)) TH_LOG("%s%s", text, want);
 }
 
 TEST_F(bridge, wrong_usage_is_status_2)

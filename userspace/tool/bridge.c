@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bpf.h"
+#include "json.h"
 #include "rewrite.h"
 #include "tc.h"
 #include "tool.h"
@@ -28,7 +29,7 @@
 static const char usage[] =
 	"Usage: ferry bridge add DEVICE [--listen PORT|all]...\n"
 	"       ferry bridge del DEVICE\n"
-	"       ferry bridge show [DEVICE] [--flows]\n"
+	"       ferry bridge show [DEVICE] [--flows] [--json]\n"
 	"\n"
 	"Let Ferry sockets of this host and TCP sockets of others talk to each\n"
 	"other through DEVICE: what Ferry sends there leaves as TCP, and answers\n"
@@ -38,6 +39,7 @@ static const char usage[] =
 	"                      Ferry's listener; all: whatever the port, and then\n"
 	"                      this host's own TCP gets nothing from DEVICE\n"
 	"  -f, --flows         show the connections, too\n"
+	"  -j, --json          show an array with an object for each bridge\n"
 	"  -p, --protocol N    Ferry's protocol number, 253 or 254; default: 253\n"
 	"  -h, --help          this\n";
 
@@ -47,6 +49,7 @@ struct bridge {
 	int protocol;
 	bool all;
 	bool show_flows;
+	bool json;
 	__u16 listen[PORTS_MAX];
 	int listens;
 };
@@ -157,11 +160,33 @@ static int del(const struct bridge *b)
 	return 0;
 }
 
-static void show_ports(int program)
+/* @ports is their map, or -1. */
+static void json_ports(int ports)
+{
+	__u32 port, *last = NULL;
+
+	if (ports < 0) {
+		json_text("listen", "all");
+		return;
+	}
+	json_open("listen", '[');
+	while (bpf_map_next(ports, last, &port)) {
+		json_number(NULL, ntohs(port));
+		last = &port;
+	}
+	json_close(']');
+}
+
+static void show_ports(const struct bridge *b, int program)
 {
 	int ports = bpf_map_of(program, BRIDGE_PORTS);
 	__u32 port, *last = NULL;
 
+	if (b->json) {
+		json_ports(ports);
+		close(ports);
+		return;
+	}
 	if (ports < 0) {
 		printf(", listens at all ports");
 		return;
@@ -173,17 +198,58 @@ static void show_ports(int program)
 	close(ports);
 }
 
-static void show_address(const __u8 *address, __be16 port)
+/* Returns its family. */
+static int address_text(const __u8 *address, char *text)
 {
 	static const __u8 zero[12];
-	bool v4 = !memcmp(address + 4, zero, sizeof(zero));
-	char text[INET6_ADDRSTRLEN];
+	int family = memcmp(address + 4, zero, sizeof(zero)) ? AF_INET6 :
+							       AF_INET;
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, address, text, sizeof(text));
-	printf(v4 ? "  %s:%d" : "  [%s]:%d", text, ntohs(port));
+	inet_ntop(family, address, text, INET6_ADDRSTRLEN);
+	return family;
 }
 
-static void show_flows(int program, bool each)
+static void show_address(const __u8 *address, __be16 port)
+{
+	char text[INET6_ADDRSTRLEN];
+	int family = address_text(address, text);
+
+	printf(family == AF_INET ? "  %s:%d" : "  [%s]:%d", text, ntohs(port));
+}
+
+static void json_flow(const struct bridge_flow *flow)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	json_open(NULL, '{');
+	address_text(flow->local, text);
+	json_text("local", text);
+	json_number("local_port", ntohs(flow->local_port));
+	address_text(flow->remote, text);
+	json_text("peer", text);
+	json_number("peer_port", ntohs(flow->remote_port));
+	json_close('}');
+}
+
+static void json_flows(int flows, bool each)
+{
+	struct bridge_flow flow, *last = NULL;
+	int n = 0;
+
+	if (each)
+		json_open("connections", '[');
+	while (bpf_map_next(flows, last, &flow)) {
+		if (each)
+			json_flow(&flow);
+		last = &flow;
+		n++;
+	}
+	if (each)
+		json_close(']');
+	json_number("flows", n);
+}
+
+static void show_flows(const struct bridge *b, int program)
 {
 	int flows = bpf_map_of(program, BRIDGE_FLOWS);
 	struct bridge_flow flow, *last = NULL;
@@ -191,13 +257,18 @@ static void show_flows(int program, bool each)
 
 	if (flows < 0)
 		return;
+	if (b->json) {
+		json_flows(flows, b->show_flows);
+		close(flows);
+		return;
+	}
 	while (bpf_map_next(flows, last, &flow)) {
 		last = &flow;
 		n++;
 	}
 	printf(", %d flow%s\n", n, n == 1 ? "" : "s");
 	last = NULL;
-	while (each && bpf_map_next(flows, last, &flow)) {
+	while (b->show_flows && bpf_map_next(flows, last, &flow)) {
 		show_address(flow.local, flow.local_port);
 		show_address(flow.remote, flow.remote_port);
 		putchar('\n');
@@ -215,34 +286,52 @@ static bool show_one(const struct bridge *b, const char *device, int ifindex)
 	if (tc_find(ifindex, false, NAME, &in_id) ||
 	    tc_find(ifindex, true, NAME, &out_id))
 		return false;
-	printf("%s", device);
 	in = bpf_program_by_id(in_id);
 	out = bpf_program_by_id(out_id);
+	if (b->json)
+		json_open(NULL, '{');
+	if (b->json)
+		json_text("device", device);
+	else
+		printf("%s", device);
 	if (in >= 0)
-		show_ports(in);
+		show_ports(b, in);
 	if (out >= 0)
-		show_flows(out, b->show_flows);
+		show_flows(b, out);
+	if (b->json)
+		json_close('}');
 	close(in);
 	close(out);
 	return true;
 }
 
-static int show(const struct bridge *b)
+static int show_all(const struct bridge *b)
 {
-	struct if_nameindex *all, *i;
+	struct if_nameindex *all = if_nameindex(), *i;
 
-	if (b->device) {
-		if (show_one(b, b->device, b->ifindex))
-			return 0;
-		return complain("a bridge at %s", b->device);
-	}
-	all = if_nameindex();
 	if (!all)
 		return complain("the list of devices");
 	for (i = all; i->if_index; i++)
 		show_one(b, i->if_name, i->if_index);
 	if_freenameindex(all);
 	return 0;
+}
+
+static int show(const struct bridge *b)
+{
+	int ret = 0;
+
+	if (b->json)
+		json_open(NULL, '[');
+	if (!b->device)
+		ret = show_all(b);
+	else if (!show_one(b, b->device, b->ifindex))
+		ret = complain("a bridge at %s", b->device);
+	if (b->json) {
+		json_close(']');
+		json_end();
+	}
+	return ret;
 }
 
 static int read_port(struct bridge *b, const char *text)
@@ -267,6 +356,7 @@ int bridge_main(int argc, char **argv)
 	static const struct option list[] = {
 		{ "listen", required_argument, NULL, 'l' },
 		{ "flows", no_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "protocol", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
@@ -275,7 +365,7 @@ int bridge_main(int argc, char **argv)
 	const char *what;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "l:fp:h", list, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "l:fjp:h", list, NULL)) != -1) {
 		switch (c) {
 		case 'l':
 			if (read_port(&b, optarg))
@@ -283,6 +373,9 @@ int bridge_main(int argc, char **argv)
 			break;
 		case 'f':
 			b.show_flows = true;
+			break;
+		case 'j':
+			b.json = true;
 			break;
 		case 'p':
 			b.protocol = atoi(optarg);
