@@ -4,6 +4,7 @@
  * says, over TCP and over Ferry.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -299,6 +300,144 @@ TEST_F(examples, chat_shows_the_door_to_who_does_not_listen)
 	EXPECT_EQ(0, n);
 	EXPECT_LT(0, got);
 	EXPECT_GT(i * (ssize_t)sizeof(told), got);
+}
+
+#define MESSAGES_EVERY_MS	300
+#define MESSAGES_DEAD_MS	3000
+#define SIGN_OF_LIFE		0xffffffff
+
+/* Its protocol comes before the port. */
+static int serve_messages(void *arg)
+{
+	const char *protocol = arg, *path = example("messages");
+
+	if (protocol)
+		execl(path, path, protocol, "7777", NULL);
+	else
+		execl(path, path, "7777", NULL);
+	return 1;
+}
+
+#define say_bytes(fd, bytes) \
+	ASSERT_EQ((ssize_t)sizeof(bytes) - 1, \
+		  send(fd, bytes, sizeof(bytes) - 1, 0))
+
+/* The length that comes next; 0 if none does. */
+static __u32 hears_length(int fd)
+{
+	__be32 len;
+
+	if (!wait_for(fd, POLLIN, SOON_MS) ||
+	    recv(fd, &len, sizeof(len), MSG_WAITALL) != sizeof(len))
+		return 0;
+	return ntohl(len);
+}
+
+static bool hears_answer(int fd, int number, const char *text)
+{
+	char got[64] = "";
+	__u32 len;
+
+	do {
+		len = hears_length(fd);
+	} while (len == SIGN_OF_LIFE);
+	if (len < sizeof(got) &&
+	    recv(fd, got, len, MSG_WAITALL) == (ssize_t)len &&
+	    len == 5 + strlen(text) && got[0] == 2 && got[4] == number &&
+	    !strcmp(got + 5, text))
+		return true;
+	printf("# wanted '%s', got %u bytes: '%s'\n", text, len, got + 5);
+	return false;
+}
+
+/* Sooner or later, after whatever it is sent before. */
+static bool is_shown_the_door(int fd)
+{
+	char buf[64];
+	ssize_t n;
+
+	do {
+		if (!wait_for(fd, POLLIN, SOON_MS))
+			return false;
+		n = recv(fd, buf, sizeof(buf), 0);
+	} while (n > 0);
+	return true;
+}
+
+TEST_F(examples, messages_have_ends_and_meanings)
+{
+	static const char pieces[] = "\0\0\0\7\1\0\0\0\3de";
+	unsigned int i;
+	int fd, wrong;
+	char c;
+
+	spawn(serve_messages, (void *)self->protocol);
+	fd = reach(self->proto);
+	/* Two in one piece, and one in many. */
+	say_bytes(fd, "\0\0\0\6\1\0\0\0\1a\0\0\0\7\1\0\0\0\2bc");
+	EXPECT_TRUE(hears_answer(fd, 1, "A"));
+	EXPECT_TRUE(hears_answer(fd, 2, "BC"));
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	for (i = 0; i < sizeof(pieces) - 1; i++)
+		ASSERT_EQ(1, send(fd, pieces + i, 1, 0));
+	EXPECT_TRUE(hears_answer(fd, 3, "DE"));
+	/* One of 1001 bytes, one of four, and one that is no question. */
+	wrong = reach(self->proto);
+	say_bytes(wrong, "\0\0\3\351");
+	EXPECT_TRUE(is_shown_the_door(wrong));
+	wrong = reach(self->proto);
+	say_bytes(wrong, "\0\0\0\4\1\0\0\0");
+	EXPECT_TRUE(is_shown_the_door(wrong));
+	wrong = reach(self->proto);
+	say_bytes(wrong, "\0\0\0\6\2\0\0\0\1a");
+	EXPECT_TRUE(is_shown_the_door(wrong));
+	/* All that was nothing to this one, whose last answer comes, too. */
+	say_bytes(fd, "\0\0\0\11\1\0\0\0\4last");
+	ASSERT_EQ(0, shutdown(fd, SHUT_WR));
+	EXPECT_TRUE(hears_answer(fd, 4, "LAST"));
+	while (hears_length(fd) == SIGN_OF_LIFE)
+		;
+	EXPECT_EQ(0, recv(fd, &c, 1, 0));
+}
+
+TEST_F(examples, messages_tell_the_living_from_the_dead)
+{
+	struct addr at = loopback(V4, 7001);
+	int l = listen_at(&at, self->proto, 1);
+	char command[128], text[128] = "";
+	int asked, silent, living, signs;
+	long long since;
+	FILE *client;
+
+	spawn(serve_messages, (void *)self->protocol);
+	snprintf(command, sizeof(command),
+		 "%s %s 127.0.0.1 7777 hello 'and so on' 2>&1; echo $?",
+		 example("messages"), self->protocol ?: "");
+	close(reach(self->proto));
+	EXPECT_STREQ("hello: HELLO\nand so on: AND SO ON\n0\n", said(command));
+	/* Who asks this one gets no answer, and hears nothing at all. */
+	snprintf(command, sizeof(command), "%s %s 127.0.0.1 7001 hello 2>&1; echo $?",
+		 example("messages"), self->protocol ?: "");
+	client = popen(command, "re");
+	ASSERT_NE(NULL, client);
+	asked = accept_one(l);
+	silent = reach(self->proto);
+	living = reach(self->proto);
+	since = now_ms();
+	for (signs = 0; signs < MESSAGES_DEAD_MS / MESSAGES_EVERY_MS + 2;
+	     signs++) {
+		ASSERT_EQ(SIGN_OF_LIFE, hears_length(living));
+		say_bytes(living, "\377\377\377\377");
+	}
+	EXPECT_LE(MESSAGES_DEAD_MS, now_ms() - since);
+	say_bytes(living, "\0\0\0\7\1\0\0\0\1hi");
+	EXPECT_TRUE(hears_answer(living, 1, "HI"));
+	EXPECT_TRUE(is_shown_the_door(silent));
+	ASSERT_NE(0, wait_for(fileno(client), POLLIN, SOON_MS));
+	EXPECT_LT(0, fread(text, 1, sizeof(text) - 1, client));
+	EXPECT_STREQ("the server: dead\n1\n", text);
+	pclose(client);
+	EXPECT_TRUE(is_shown_the_door(asked));
 }
 
 TEST_F(examples, connect_async_waits_for_all_at_once)
