@@ -36,6 +36,13 @@ need_gnuplot() {
 		under_lock host install_host_packages gnuplot-nox
 }
 
+# What the examples with other people's event loops are built with.
+need_event_loops() {
+	pkg-config --exists libevent_core libuv 2>/dev/null ||
+		under_lock host install_host_packages \
+			pkg-config libevent-dev libuv1-dev
+}
+
 install_host_packages() {
 	command -v apt-get >/dev/null ||
 		die $E_HOST "missing on this machine, and there is no apt-get to install it: $*"
