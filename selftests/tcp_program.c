@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program that was written for TCP, for ferryize.c to run over Ferry: linked
- * dynamically, and with no word of Ferry in it.
+ * A program that was written for TCP, for ferryize.c to run over Ferry, with no
+ * word of Ferry in it.  It is linked dynamically; statically, as tcp_static; and
+ * once more dynamically, as tcp_raw, without the C library's socket(), as Go's
+ * programs are.
  *
  *	tcp_program listen PORT
  *	tcp_program connect ADDRESS PORT
  *
  * It sets its socket up in the ways that programs do, waits for it in an epoll
  * set that it has put the socket into before connect() or listen(), says hello,
- * and prints what it then finds out about the socket.
+ * and prints what it then finds out about the socket.  Sockets of other kinds it
+ * must get as it asks for them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,9 +23,24 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DATA 0x123456789abcdefULL
+
+#ifdef RAW
+#define socket(family, type, protocol) \
+	((int)syscall(SYS_socket, family, type, protocol))
+
+/* What Go's linker leaves in a program. */
+asm(".pushsection .note.go.buildid, \"a\", @note\n"
+	".balign 4\n"
+	".long 4, 4, 4\n"
+	".asciz \"Go\"\n"
+	".balign 4\n"
+	".asciz \"id.\"\n"
+	".popsection");
+#endif
 
 static void fail(const char *what)
 {
@@ -95,6 +113,18 @@ static void await(int epoll, unsigned int event)
 	}
 }
 
+/* A socket that is not TCP's.  Not every kernel has MPTCP. */
+static void check_other(int family, int type, int protocol, int expected)
+{
+	int fd = socket(family, type, protocol);
+
+	if (fd >= 0 && get(fd, SOL_SOCKET, SO_PROTOCOL) != expected)
+		fail("another socket");
+	if (fd < 0 && protocol != IPPROTO_MPTCP)
+		fail("no other socket");
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event e = { .data.u64 = DATA };
@@ -105,6 +135,10 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || fd < 0)
 		fail("socket");
+	check_other(AF_UNIX, SOCK_STREAM, 0, 0);
+	check_other(AF_INET, SOCK_STREAM, IPPROTO_MPTCP, IPPROTO_MPTCP);
+	check_other(AF_INET, SOCK_DGRAM, 0, IPPROTO_UDP);
+	check_other(AF_INET6, SOCK_RAW, IPPROTO_TCP, IPPROTO_TCP);
 	to.sin_port = htons(atoi(argv[argc - 1]));
 	set_up(fd);
 	if (!strcmp(argv[1], "listen")) {

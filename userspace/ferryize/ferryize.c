@@ -2,24 +2,24 @@
 /*
  * ferryize: run a program over Ferry that was written for TCP.
  *
- * It puts a library in front of the program's C library (preload.c) and gets
- * out of the way.  Where that cannot work it says so, and the program runs over
- * TCP.
+ * It puts a library in front of the program's C library (preload.c), or, where
+ * that cannot work, has BPF see to the sockets (keeper.c); and gets out of the
+ * way.  Where neither can work it says so, and the program runs over TCP.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <linux/elf.h>
 #include <linux/ferry.h>
 #include <netinet/in.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "method.h"
 #include "preload.h"
 
 static const char usage[] =
@@ -29,11 +29,27 @@ static const char usage[] =
 	"\n"
 	"  -l, --listen-only      only sockets that listen\n"
 	"  -c, --connect-only     only sockets that connect\n"
+	"  -m, --method METHOD    preload: a library that is loaded before the\n"
+	"                         program's own; bpf: in the kernel, for static\n"
+	"                         programs, those in Go and all that is started;\n"
+	"                         auto, the default: preload where it can work,\n"
+	"                         or else bpf\n"
 	"  -p, --port PORT[-PORT] only sockets that listen at, or connect to, these\n"
 	"                         ports; may be repeated, or a list with commas\n"
 	"  -v, --verbose          say what is changed\n"
 	"  -V, --version          print the version\n"
 	"  -h, --help             this\n";
+
+const char *because(const char *fmt, ...)
+{
+	static char text[PATH_MAX + 256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return text;
+}
 
 /* @text is a list of ports and ranges; add it to those in @list. */
 static void add_ports(char *list, size_t size, const char *text)
@@ -88,54 +104,6 @@ static const char *library(void)
 	return access(FERRYIZE_LIBRARY, R_OK) ? NULL : FERRYIZE_LIBRARY;
 }
 
-/* The file that execvp() would take. */
-static int open_command(const char *name)
-{
-	const char *path = getenv("PATH");
-	char file[PATH_MAX];
-	int fd, n;
-
-	if (strchr(name, '/'))
-		return open(name, O_RDONLY | O_CLOEXEC);
-	while (path && *path) {
-		n = strcspn(path, ":");
-		snprintf(file, sizeof(file), "%.*s/%s", n, path, name);
-		fd = access(file, X_OK) ? -1 : open(file, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-		path += n + (path[n] == ':');
-	}
-	return -1;
-}
-
-/* Why no library can be put in front of a program, or NULL. */
-static const char *beyond_reach(const char *name)
-{
-	const char *why = NULL;
-	struct stat st;
-	struct elf64_hdr head;
-	struct elf64_phdr part;
-	int fd = open_command(name), i;
-
-	if (fd < 0)
-		return NULL;
-	if (!fstat(fd, &st) && st.st_mode & (S_ISUID | S_ISGID) && geteuid())
-		why = "runs with rights of its own";
-	if (!why && pread(fd, &head, sizeof(head), 0) == sizeof(head) &&
-	    !memcmp(head.e_ident, ELFMAG, SELFMAG) &&
-	    head.e_ident[EI_CLASS] == ELFCLASS64) {
-		why = "is statically linked";
-		for (i = 0; i < head.e_phnum; i++) {
-			if (pread(fd, &part, sizeof(part), head.e_phoff +
-				  i * sizeof(part)) == sizeof(part) &&
-			    part.p_type == PT_INTERP)
-				why = NULL;
-		}
-	}
-	close(fd);
-	return why;
-}
-
 static int have_ferry(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_FERRY);
@@ -163,38 +131,128 @@ static void prepend_preload(const char *lib)
 	free(all);
 }
 
+enum method {
+	AUTO,
+	PRELOAD,
+	BPF,
+};
+
+struct choice {
+	enum method method;
+	const char *role;
+	char ports[1024];
+	bool verbose;
+};
+
+static enum method method_called(const char *name)
+{
+	static const char *const names[] = {
+		[AUTO] = "auto", [PRELOAD] = "preload", [BPF] = "bpf",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	fprintf(stderr, "ferryize: not a method: '%s'\n\n%s", name, usage);
+	exit(2);
+}
+
+static bool narrow(const struct choice *c)
+{
+	return c->role || *c->ports;
+}
+
+static const char *try_bpf(const struct choice *c)
+{
+	if (narrow(c))
+		return "it chooses when a socket is made, before port and role are known";
+	return run_in_cgroup(c->verbose);
+}
+
+static void load_library(const struct choice *c, const char *lib)
+{
+	prepend_preload(lib);
+	if (c->verbose) {
+		setenv(ENV_VERBOSE, "1", 1);
+		fprintf(stderr, "ferryize: method preload: %s\n", lib);
+	}
+	if (c->role)
+		setenv(ENV_ROLE, c->role, 1);
+	if (*c->ports)
+		setenv(ENV_PORTS, c->ports, 1);
+}
+
+/* Do what can be done for @command; false if it must not run then. */
+static bool prepare(const struct choice *c, const char *command)
+{
+	const char *lib = library(), *beyond = beyond_reach(command);
+	const char *no_bpf = NULL;
+
+	if (!have_ferry()) {
+		fprintf(stderr,
+			"ferryize: this kernel has no Ferry (is the module loaded?): %s runs over TCP\n",
+			command);
+		return true;
+	}
+	if (c->method == BPF || (c->method == AUTO && (beyond || !lib))) {
+		no_bpf = try_bpf(c);
+		if (!no_bpf)
+			return true;
+		if (c->method == BPF) {
+			fprintf(stderr, "ferryize: no BPF: %s\n", no_bpf);
+			return false;
+		}
+	}
+	if (!lib) {
+		fprintf(stderr, "ferryize: there is no %s: %s runs over TCP\n",
+			FERRYIZE_LIBRARY, command);
+		return true;
+	}
+	if (beyond)
+		fprintf(stderr,
+			"ferryize: %s %s%s%s: it runs over TCP; what it starts may not\n",
+			command, beyond, no_bpf ? ", and no BPF: " : "",
+			no_bpf ? no_bpf : "");
+	load_library(c, lib);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "listen-only", no_argument, NULL, 'l' },
 		{ "connect-only", no_argument, NULL, 'c' },
+		{ "method", required_argument, NULL, 'm' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
-	const char *role = NULL, *lib, *why;
-	char ports[1024] = "";
-	int c, verbose = 0;
+	struct choice choice = { .method = AUTO };
+	int c;
 
 	/* The command's options are its own. */
-	while ((c = getopt_long(argc, argv, "+lcp:vVh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+lcm:p:vVh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'l':
 		case 'c':
-			if (role) {
+			if (choice.role) {
 				fprintf(stderr,
 					"ferryize: only one of --listen-only and --connect-only\n");
 				return 2;
 			}
-			role = c == 'l' ? "listen" : "connect";
+			choice.role = c == 'l' ? "listen" : "connect";
+			break;
+		case 'm':
+			choice.method = method_called(optarg);
 			break;
 		case 'p':
-			add_ports(ports, sizeof(ports), optarg);
+			add_ports(choice.ports, sizeof(choice.ports), optarg);
 			break;
 		case 'v':
-			verbose = 1;
+			choice.verbose = true;
 			break;
 		case 'V':
 			return printf("ferryize %s\n", LIBFERRY_VERSION) < 0;
@@ -209,29 +267,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ferryize: which command?\n\n%s", usage);
 		return 2;
 	}
-
-	lib = library();
-	why = beyond_reach(argv[optind]);
-	if (!have_ferry()) {
+	if (choice.method == BPF && narrow(&choice)) {
 		fprintf(stderr,
-			"ferryize: this kernel has no Ferry (is the module loaded?): %s runs over TCP\n",
-			argv[optind]);
-	} else if (!lib) {
-		fprintf(stderr, "ferryize: there is no %s: %s runs over TCP\n",
-			FERRYIZE_LIBRARY, argv[optind]);
-	} else {
-		if (why)
-			fprintf(stderr,
-				"ferryize: %s %s: it runs over TCP; what it starts may not\n",
-				argv[optind], why);
-		prepend_preload(lib);
-		if (verbose)
-			setenv(ENV_VERBOSE, "1", 1);
-		if (role)
-			setenv(ENV_ROLE, role, 1);
-		if (*ports)
-			setenv(ENV_PORTS, ports, 1);
+			"ferryize: --method=bpf takes every socket: not with --listen-only, --connect-only or --port\n");
+		return 2;
 	}
+	if (!prepare(&choice, argv[optind]))
+		return 126;
 	execvp(argv[optind], argv + optind);
 	fprintf(stderr, "ferryize: %s: %s\n", argv[optind], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

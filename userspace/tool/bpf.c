@@ -124,11 +124,14 @@ static int bpf(int command, union bpf_attr *attr)
 	return syscall(__NR_bpf, command, attr, sizeof(*attr));
 }
 
-int bpf_load(struct bpf_code *c, const char *name)
+int bpf_load(struct bpf_code *c, const char *name, int type, int where,
+	     uint32_t function)
 {
 	static char log[1 << 16];
 	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
+		.prog_type = type,
+		.expected_attach_type = where,
+		.attach_btf_id = function,
 		.insns = (uintptr_t)c->insn,
 		.insn_cnt = c->n,
 		.license = (uintptr_t)"LGPL-2.1-or-later",
@@ -150,6 +153,16 @@ int bpf_load(struct bpf_code *c, const char *name)
 	if (fd < 0 && log[0])
 		fprintf(stderr, "%s", log);
 	return fd;
+}
+
+int bpf_attach(int program_fd, int where)
+{
+	union bpf_attr attr = {
+		.link_create.prog_fd = program_fd,
+		.link_create.attach_type = where,
+	};
+
+	return bpf(BPF_LINK_CREATE, &attr);
 }
 
 int bpf_make_map(int type, const char *name, int key_size, int value_size,

@@ -2,7 +2,7 @@
 /*
  * Just enough of BPF to write a program without a compiler for it: a list of
  * instructions that is appended to, jumps to labels that may be bound later,
- * and the system calls.
+ * and the system calls.  ferry bridge and ferryize write theirs so.
  */
 #ifndef FERRY_BPF_H
 #define FERRY_BPF_H
@@ -45,10 +45,15 @@ int new_label(struct bpf_code *c);
 void bind_label(struct bpf_code *c, int label);
 
 /*
- * Load it for tc.  Returns a descriptor; or -1 and errno, with the verifier's
- * reasons on stderr if it has any.
+ * Load it as a program of @type; one that is to be called at a function of the
+ * kernel says how in @where, and which by its number in the kernel's BTF.
+ * Returns a descriptor; or -1 and errno, with the verifier's reasons on stderr
+ * if it has any.
  */
-int bpf_load(struct bpf_code *c, const char *name);
+int bpf_load(struct bpf_code *c, const char *name, int type, int where,
+	     uint32_t function);
+/* Have such a program called, until the descriptor that this returns is closed. */
+int bpf_attach(int program_fd, int where);
 
 int bpf_make_map(int type, const char *name, int key_size, int value_size,
 		 int entries);

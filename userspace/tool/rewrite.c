@@ -228,5 +228,6 @@ int rewrite_load(const struct rewrite *r, bool egress)
 	/* Whatever else is to be done with it is for others to say. */
 	op_imm(&c, BPF_MOV, BPF_REG_0, TC_ACT_UNSPEC);
 	leave(&c);
-	return bpf_load(&c, egress ? "ferry_to_tcp" : "tcp_to_ferry");
+	return bpf_load(&c, egress ? "ferry_to_tcp" : "tcp_to_ferry",
+			BPF_PROG_TYPE_SCHED_CLS, 0, 0);
 }
