@@ -92,19 +92,17 @@ static inline void ferry_reset_flow_labels(struct sock *sk)
 #endif
 
 /* 6.7 did the same for ipv6_pinfo's. */
-static inline bool ferry_recverr6(const struct sock *sk)
-{
 #if FERRY_KERNEL_BEFORE(6, 7)
-	return inet6_sk(sk)->recverr;
-#else
-	return inet6_test_bit(RECVERR6, sk);
+#define FERRY_INET6_RECVERR6(np)		((np)->recverr)
+#define FERRY_INET6_SNDFLOW(np)			((np)->sndflow)
+#define FERRY_INET6_REPFLOW(np)			((np)->repflow)
+#define inet6_test_bit(nr, sk)			FERRY_INET6_##nr(inet6_sk(sk))
 #endif
-}
 
 /* Does the application want each error?  The level is the socket's family's. */
 static inline bool ferry_recverr(const struct sock *sk)
 {
-	return sk->sk_family == AF_INET6 ? ferry_recverr6(sk) :
+	return sk->sk_family == AF_INET6 ? inet6_test_bit(RECVERR6, sk) :
 					   inet_test_bit(RECVERR, sk);
 }
 

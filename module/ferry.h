@@ -434,6 +434,7 @@ struct ferry6_sock {
  * @mark: SO_MARK of the answers
  * @last_answer: for ferry_may_answer()
  * @ts_offset: where our timestamps begin
+ * @flow_label: IPv6 flow label of the answers
  * @snd_wscale: shift of the windows that the peer sends
  * @rcv_wscale: shift of the windows that are sent to the peer
  * @has_wscale: the SYN announced a window scale
@@ -461,6 +462,7 @@ struct ferry_request_sock {
 	u32 mark;
 	u32 last_answer;
 	u32 ts_offset;
+	__be32 flow_label;
 	u16 mss;
 	u8 snd_wscale:4,
 	   rcv_wscale:4;

@@ -142,6 +142,30 @@ static int v6_bind_link(struct sock *sk, const struct sockaddr_in6 *sin6,
 	return sk->sk_bound_dev_if ? 0 : -EINVAL;
 }
 
+/*
+ * The flow label and traffic class that IPV6_FLOWINFO_SEND takes from the
+ * address of connect().  A label that somebody has for himself alone is not
+ * for this socket (RFC 6437 section 3 leaves that to the host).
+ */
+static int v6_flow_info(struct sock *sk, const struct sockaddr_in6 *sin6,
+			__be32 *info)
+{
+	struct ip6_flowlabel *label;
+
+	*info = 0;
+	if (!inet6_test_bit(SNDFLOW, sk))
+		return 0;
+	*info = sin6->sin6_flowinfo & IPV6_FLOWINFO_MASK;
+	IP6_ECN_flow_init(*info);
+	if (!(*info & IPV6_FLOWLABEL_MASK))
+		return 0;
+	label = fl6_sock_lookup(sk, *info);
+	if (IS_ERR(label))
+		return -EINVAL;
+	fl6_sock_release(label);
+	return 0;
+}
+
 static int v6_connect(struct sock *sk, struct sockaddr *addr, int len)
 {
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)addr;
@@ -149,12 +173,16 @@ static int v6_connect(struct sock *sk, struct sockaddr *addr, int len)
 	struct in6_addr daddr;
 	struct dst_entry *dst;
 	struct flowi6 fl6;
+	__be32 flow_info;
 	int type, err;
 
 	if (len < SIN6_LEN_RFC2133)
 		return -EINVAL;
 	if (sin6->sin6_family != AF_INET6)
 		return -EAFNOSUPPORT;
+	err = v6_flow_info(sk, sin6, &flow_info);
+	if (err)
+		return err;
 
 	daddr = sin6->sin6_addr;
 	if (ipv6_addr_any(&daddr)) {
@@ -178,7 +206,7 @@ static int v6_connect(struct sock *sk, struct sockaddr *addr, int len)
 
 	sk->sk_v6_daddr = daddr;
 	inet_sk(sk)->inet_dport = sin6->sin6_port;
-	np->flow_label = 0;
+	np->flow_label = flow_info;
 	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr))
 		np->saddr = sk->sk_v6_rcv_saddr;
 
@@ -225,6 +253,8 @@ static void v6_request_init(struct ferry_request_sock *req,
 	c->skc_rcv_saddr = LOOPBACK4_IPV6;
 	c->skc_v6_daddr = ipv6_hdr(skb)->saddr;
 	c->skc_v6_rcv_saddr = ipv6_hdr(skb)->daddr;
+	if (inet6_test_bit(REPFLOW, listener))
+		req->flow_label = ip6_flowlabel(ipv6_hdr(skb));
 	if (ipv6_addr_type(&c->skc_v6_daddr) & IPV6_ADDR_LINKLOCAL) {
 		req->oif = inet6_iif(skb);
 		c->skc_bound_dev_if = req->oif;
@@ -241,6 +271,7 @@ static void v6_request_flow(const struct sock *listener,
 	fl6->flowi6_proto = ferry_protocol;
 	fl6->daddr = c->skc_v6_daddr;
 	fl6->saddr = c->skc_v6_rcv_saddr;
+	fl6->flowlabel = req->flow_label;
 	fl6->flowi6_oif = c->skc_bound_dev_if ?: req->oif;
 	fl6->flowi6_mark = req->mark;
 	fl6->fl6_dport = c->skc_dport;
@@ -349,6 +380,8 @@ static void v6_child_init(struct sock *child, const struct sock *listener,
 	inet6_sk(child)->mcast_oif = inet6_iif(skb);
 	inet6_sk(child)->mcast_hops = ipv6_hdr(skb)->hop_limit;
 	inet6_sk(child)->rcv_flowinfo = ip6_flowinfo(ipv6_hdr(skb));
+	if (inet6_test_bit(REPFLOW, listener))
+		inet6_sk(child)->flow_label = ip6_flowlabel(ipv6_hdr(skb));
 	child->sk_gso_type = FERRY_GSO_V6;
 
 	rcu_read_lock();
@@ -357,6 +390,16 @@ static void v6_child_init(struct sock *child, const struct sock *listener,
 		RCU_INIT_POINTER(inet6_sk(child)->opt,
 				 ipv6_dup_options(child, opt));
 	rcu_read_unlock();
+}
+
+/* Does a RST go back with the flow label of what it answers? */
+static bool v6_reflects_label(const struct net *net, const struct sock *sk)
+{
+	if (!sk)
+		return net->ipv6.sysctl.flowlabel_reflect &
+		       FLOWLABEL_REFLECT_TCP_RESET;
+	return sk_fullsock(sk) && sk->sk_family == AF_INET6 &&
+	       inet6_test_bit(REPFLOW, sk);
 }
 
 static void v6_reply(struct net *net, const struct sock *sk,
@@ -378,6 +421,8 @@ static void v6_reply(struct net *net, const struct sock *sk,
 
 	ferry_reply_flow(&flow, net, sk, in, ipv6_get_dsfield(iph));
 	flow.mark = IP6_REPLY_MARK(net, in->mark) ?: flow.mark;
+	if (th->rst && v6_reflects_label(net, sk))
+		flow.flow_label = ip6_flowlabel(iph);
 	memset(&fl6, 0, sizeof(fl6));
 	fl6.flowi6_proto = ferry_protocol;
 	fl6.daddr = iph->saddr;

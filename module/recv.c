@@ -226,12 +226,12 @@ int ferry_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	ret = -ENOTCONN;
 	if (sk->sk_state == TCP_LISTEN)
 		goto out;
-	if (flags & MSG_OOB) {
+	if (flags & MSG_OOB)
 		ret = ferry_recv_urgent(sk, msg, size, flags);
-		goto out;
-	}
-	ret = recv_locked(sk, msg, size, flags,
-			  sock_rcvtimeo(sk, flags & MSG_DONTWAIT), &stamps);
+	else
+		ret = recv_locked(sk, msg, size, flags,
+				  sock_rcvtimeo(sk, flags & MSG_DONTWAIT),
+				  &stamps);
 	if (ret >= 0) {
 		ferry_tstamp_tell(sk, msg, &stamps);
 		tell_inq(sk, msg);

@@ -290,6 +290,7 @@ static u64 init_request(struct ferry_request_sock *req, struct sock *listener,
 	req->timeouts = 0;
 	req->last_answer = 0;
 	req->oif = 0;
+	req->flow_label = 0;
 	req->mark = mark_of(listener, skb);
 
 	c->skc_family = listener->sk_family;

@@ -89,7 +89,8 @@ static void copy_flow(struct ferry_timewait_sock *tw, const struct sock *sk)
 	tw->tos = READ_ONCE(inet_sk(sk)->tos);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (tw->af_ops->family == AF_INET6) {
-		tw->flow_label = inet6_sk(sk)->flow_label;
+		tw->flow_label = inet6_sk(sk)->flow_label &
+				 IPV6_FLOWLABEL_MASK;
 		tw->tos = inet6_sk(sk)->tclass;
 	}
 #endif

@@ -319,6 +319,57 @@ static bool clock_runs(void *arg)
 	return m.msg_controllen > 0;
 }
 
+/* Less and less room for two control messages, and for whom there is any. */
+static void cut_short(struct transcript *t, int proto)
+{
+	static const unsigned int kinds[] = { 0, MSG_PEEK, MSG_OOB };
+	char control[CMSG_SPACE(4) + CMSG_SPACE(16) + 8], buf[8];
+	struct iovec iov = { buf, 2 };
+	unsigned int i;
+	size_t room;
+	int fd[2];
+
+	connected_pair(V4, proto, fd);
+	set_int(fd[1], SOL_SOCKET, SO_TIMESTAMPNS, 1);
+	set_int(fd[1], IPPROTO_TCP, TCP_INQ, 1);
+	if (send(fd[0], data, 200, 0) != 200 ||
+	    send(fd[0], "u", 1, MSG_OOB) != 1)
+		die("send");
+	wait_for(fd[1], POLLIN | POLLPRI, SOON_MS);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (room = 0; room <= sizeof(control); room += 4) {
+			struct msghdr m = {
+				.msg_iov = &iov, .msg_iovlen = 1,
+				.msg_control = control, .msg_controllen = room,
+			};
+
+			note(t, "flags %x, room for %zu", kinds[i], room);
+			note_ret(t, "   recvmsg",
+				 recvmsg(fd[1], &m, kinds[i] | MSG_DONTWAIT));
+			note(t, "   %zu used, CTRUNC %d", m.msg_controllen,
+			     !!(m.msg_flags & MSG_CTRUNC));
+			if (kinds[i] & MSG_OOB &&
+			    send(fd[0], "u", 1, MSG_OOB) != 1)
+				die("send");
+			if (kinds[i] & MSG_OOB)
+				wait_for(fd[1], POLLPRI, SOON_MS);
+		}
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(control_messages_that_find_no_room)
+{
+	int clock[2];
+
+	memset(data, 'z', sizeof(data));
+	connected_pair(V4, IPPROTO_TCP, clock);
+	set_int(clock[1], SOL_SOCKET, SO_TIMESTAMP, 1);
+	ASSERT_TRUE(wait_until(clock_runs, clock, SOON_MS));
+	EXPECT_TRUE(same_play(cut_short, "CTRUNC 1"));
+}
+
 TEST(what_a_read_says_beside_the_bytes)
 {
 	static const struct {

@@ -5,6 +5,7 @@
  * and TCP_INFO's numbers beside TCP's after the same exchange.
  */
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -139,6 +140,99 @@ TEST(unknown_options)
 		close(fd);
 	}
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
+}
+
+struct clock_of {
+	int fd;
+	int since;
+};
+
+static bool has_moved(void *arg)
+{
+	struct clock_of *c = arg;
+
+	return get_int(c->fd, IPPROTO_TCP, TCP_TIMESTAMP) - c->since >= 20;
+}
+
+/* Milliseconds from a beginning that nobody knows. */
+static void clocks(struct transcript *t, int proto)
+{
+	socklen_t len;
+	int fd[2], value, i;
+	struct clock_of c;
+	long long start;
+
+	connected_pair(V4, proto, fd);
+	for (i = 0; i < 6; i++) {
+		len = i;
+		note_ret(t, "get", getsockopt(fd[0], IPPROTO_TCP, TCP_TIMESTAMP,
+					      &value, &len));
+		note(t, "   length %d", len);
+	}
+	c.fd = fd[0];
+	start = now_ms();
+	c.since = get_int(fd[0], IPPROTO_TCP, TCP_TIMESTAMP);
+	note(t, "moves %d", wait_until(has_moved, &c, SOON_MS));
+	value = get_int(fd[0], IPPROTO_TCP, TCP_TIMESTAMP) - c.since;
+	/* Two clocks that may each be a tick behind. */
+	note(t, "with the time %d", value <= now_ms() - start + 20);
+	note_ret(t, "set", setsockopt(fd[0], IPPROTO_TCP, TCP_TIMESTAMP, &value,
+				      sizeof(value)));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+TEST(clock_of_time_stamps)
+{
+	EXPECT_TRUE(same_play(clocks, "set: -1 EPERM"));
+}
+
+/* What the kernel tells of any socket, where it asks the protocol. */
+static void of_any_socket(struct transcript *t, int proto)
+{
+	__u32 mem[SK_MEMINFO_VARS + 1];
+	struct addr at = loopback(V4, 0), name, peer;
+	int l = listen_at(&at, proto, 1), fd[2], i;
+	socklen_t len;
+
+	name.len = sizeof(name.v6);
+	note_ret(t, "SO_PEERNAME", getsockopt(l, SOL_SOCKET, SO_PEERNAME,
+					      &name.v6, &name.len));
+	connected_pair(V4, proto, fd);
+	for (i = 0; i <= (int)sizeof(name.v4) + 8; i += 8) {
+		name.len = i;
+		note_ret(t, "SO_PEERNAME", getsockopt(fd[1], SOL_SOCKET,
+						      SO_PEERNAME, &name.v4,
+						      &name.len));
+		note(t, "   length %d", name.len);
+	}
+	peer = remote_addr(fd[1]);
+	note(t, "the same %d", !memcmp(&name.v4, &peer.v4, sizeof(peer.v4)));
+	if (send(fd[0], mem, sizeof(mem), 0) != sizeof(mem))
+		die("send");
+	wait_for(fd[1], POLLIN, SOON_MS);
+	for (i = 0; i <= (int)sizeof(mem); i += 9) {
+		len = i;
+		note_ret(t, "SO_MEMINFO", getsockopt(fd[1], SOL_SOCKET,
+						     SO_MEMINFO, mem, &len));
+		note(t, "   length %d", len);
+	}
+	note(t, "received %d, its limit %d", mem[SK_MEMINFO_RMEM_ALLOC] > 0,
+	     (int)mem[SK_MEMINFO_RCVBUF] ==
+	     get_int(fd[1], SOL_SOCKET, SO_RCVBUF));
+	note(t, "sent %d, its limit %d, queued %d", mem[SK_MEMINFO_WMEM_ALLOC],
+	     (int)mem[SK_MEMINFO_SNDBUF] ==
+	     get_int(fd[1], SOL_SOCKET, SO_SNDBUF), mem[SK_MEMINFO_WMEM_QUEUED]);
+	note(t, "options %d, backlog %d, drops %d", mem[SK_MEMINFO_OPTMEM],
+	     mem[SK_MEMINFO_BACKLOG], mem[SK_MEMINFO_DROPS]);
+	close(fd[0]);
+	close(fd[1]);
+	close(l);
+}
+
+TEST(memory_and_name_of_the_peer)
+{
+	EXPECT_TRUE(same_play(of_any_socket, "received 1, its limit 1"));
 }
 
 static bool all_acknowledged(void *fd)

@@ -58,24 +58,38 @@ static void make_ring(struct ring *r)
 	r->cqes = (struct io_uring_cqe *)(cq + p.cq_off.cqes);
 }
 
-/* Ask for something; it may be done before this returns, or later. */
+/* The next question, empty but for this. */
+static struct io_uring_sqe *question(struct ring *r, int op, int fd, int tag)
+{
+	unsigned int i = *r->sq_tail & *r->sq_mask;
+	struct io_uring_sqe *sqe = &r->sqes[i];
+
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = op;
+	sqe->fd = fd;
+	sqe->user_data = tag;
+	r->sq_array[i] = i;
+	return sqe;
+}
+
+/* Ask it; it may be done before this returns, or later. */
+static void submit(struct ring *r)
+{
+	__atomic_store_n(r->sq_tail, *r->sq_tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, r->fd, 1, 0, 0, NULL, 0) != 1)
+		die("io_uring_enter");
+}
+
 static void ask(struct ring *r, int op, int fd, const void *addr,
 		unsigned int len, __u64 off, unsigned int flags, int tag)
 {
-	unsigned int tail = *r->sq_tail, i = tail & *r->sq_mask;
+	struct io_uring_sqe *sqe = question(r, op, fd, tag);
 
-	memset(&r->sqes[i], 0, sizeof(r->sqes[i]));
-	r->sqes[i].opcode = op;
-	r->sqes[i].fd = fd;
-	r->sqes[i].addr = (uintptr_t)addr;
-	r->sqes[i].len = len;
-	r->sqes[i].off = off;
-	r->sqes[i].msg_flags = flags;
-	r->sqes[i].user_data = tag;
-	r->sq_array[i] = i;
-	__atomic_store_n(r->sq_tail, tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, r->fd, 1, 0, 0, NULL, 0) != 1)
-		die("io_uring_enter");
+	sqe->addr = (uintptr_t)addr;
+	sqe->len = len;
+	sqe->off = off;
+	sqe->msg_flags = flags;
+	submit(r);
 }
 
 /* Wait for the next answer; its tag. */
@@ -259,6 +273,71 @@ static void what_is_left(struct transcript *t, int proto)
 TEST(answers_say_what_is_left)
 {
 	EXPECT_TRUE(same_play(what_is_left, "recv: 0, there is more 1"));
+}
+
+/* To be answered as often as there is something to say. */
+static void ask_once(struct ring *r, int op, int fd, int tag)
+{
+	struct io_uring_sqe *sqe = question(r, op, fd, tag);
+
+	if (op == IORING_OP_ACCEPT) {
+		sqe->ioprio = IORING_ACCEPT_MULTISHOT;
+	} else {
+		sqe->ioprio = IORING_RECV_MULTISHOT;
+		sqe->flags = IOSQE_BUFFER_SELECT;
+	}
+	submit(r);
+}
+
+#define BUFFERS		3
+#define BUFFER_SIZE	16
+
+/* One question, answered by each connection, and by each arrival of data. */
+static void again_and_again(struct transcript *t, int proto)
+{
+	static char memory[BUFFERS][BUFFER_SIZE];
+	struct addr at = loopback(V4, 0);
+	int l = listen_at(&at, proto, 3), fd[3], other, i;
+	struct ring r;
+
+	make_ring(&r);
+	ask_once(&r, IORING_OP_ACCEPT, l, 1);
+	other = -1;
+	for (i = 0; i < 3; i++) {
+		fd[i] = dial(&at, proto);
+		if (other >= 0)
+			close(other);
+		other = note_answer(&r, t, "accept");
+	}
+	ask(&r, IORING_OP_PROVIDE_BUFFERS, BUFFERS, memory, BUFFER_SIZE, 0, 0,
+	    2);
+	note_answer(&r, t, "buffers");
+	ask_once(&r, IORING_OP_RECV, other, 3);
+	for (i = 0; i < BUFFERS; i++) {
+		note_ret(t, "send", send(fd[2], "some text", 9, 0));
+		note_answer(&r, t, "recv");
+	}
+	/* The buffers are used up, which ends the question. */
+	note_ret(t, "send", send(fd[2], "more text", 9, 0));
+	note_answer(&r, t, "no buffer");
+	ask(&r, IORING_OP_PROVIDE_BUFFERS, BUFFERS, memory, BUFFER_SIZE, 0, 0,
+	    4);
+	note_answer(&r, t, "buffers");
+	ask_once(&r, IORING_OP_RECV, other, 5);
+	note_answer(&r, t, "recv");
+	shutdown(fd[2], SHUT_WR);
+	note_answer(&r, t, "the end");
+	note(t, "%.9s", memory[0]);
+	close(r.fd);
+	close(other);
+	for (i = 0; i < 3; i++)
+		close(fd[i]);
+	close(l);
+}
+
+TEST(one_question_many_answers)
+{
+	EXPECT_TRUE(same_play(again_and_again, "the end: 0"));
 }
 
 TEST_HARNESS_MAIN
