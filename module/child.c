@@ -47,6 +47,7 @@ static void init_stream(struct sock *child,
 	fp->conn.mss_clamp = req->mss;
 	ferry_recovery_init(&fp->recovery);
 	fp->trouble = NULL;
+	fp->active_open = 0;
 	csk->cong.high_seq = req->snt_isn;
 	csk->cong.usage_seq = fp->snd_una;
 	csk->last_rcv = (u32)jiffies;

@@ -164,14 +164,14 @@ void ferry_close(struct sock *sk, long timeout)
 	/* Runs the backlog, for the last time with an owner. */
 	release_sock(sk);
 
-	local_bh_disable();
-	bh_lock_sock(sk);
+	/* But sock_diag may be looking, and then it is the owner. */
+	while (lock_sock_fast(sk))
+		release_sock(sk);
 	/* If a segment has ended it since, it has been released, too. */
 	if ((state == TCP_CLOSE || sk->sk_state != TCP_CLOSE) &&
 	    close_orphan(sk))
 		ferry_release_dead(sk);
-	bh_unlock_sock(sk);
-	local_bh_enable();
+	unlock_sock_fast(sk, false);
 	sock_put(sk);
 }
 

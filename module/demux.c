@@ -149,7 +149,7 @@ static void demux_request(struct sk_buff *skb, struct sock *sk)
 
 static void demux_connection(struct sk_buff *skb, struct sock *sk)
 {
-	u32 limit;
+	u64 limit;
 
 	if (!may_receive(sk, skb))
 		return;
@@ -164,8 +164,9 @@ static void demux_connection(struct sk_buff *skb, struct sock *sk)
 		 * The owner has to get through; what the buffers may hold and
 		 * some room for ACKs is a bound that only abuse reaches.
 		 */
-		limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf);
-		if (sk_add_backlog(sk, skb, limit + 64 * 1024))
+		limit = (u64)READ_ONCE(sk->sk_rcvbuf) +
+			READ_ONCE(sk->sk_sndbuf) + 64 * 1024;
+		if (sk_add_backlog(sk, skb, min_t(u64, limit, UINT_MAX)))
 			ferry_drop(sk, skb, FERRY_DROP_BACKLOG);
 	}
 	bh_unlock_sock(sk);

@@ -115,14 +115,21 @@ static int put_cong(struct sk_buff *skb, struct sock *sk,
 	char name[FERRY_CA_NAME_MAX];
 	union tcp_cc_info info;
 	size_t size = 0;
+	bool slow;
 
 	memset(&info, 0, sizeof(info));
-	lock_sock(sk);
-	memcpy(name, ca->ops->name, sizeof(name));
-	if (ca->ops->get_info)
-		size = ca->ops->get_info(ca, &info);
-	release_sock(sk);
+	name[0] = '\0';
+	slow = lock_sock_fast(sk);
+	/* At its end a socket gives its algorithm back. */
+	if (ca->ops) {
+		memcpy(name, ca->ops->name, sizeof(name));
+		if (ca->ops->get_info)
+			size = ca->ops->get_info(ca, &info);
+	}
+	unlock_sock_fast(sk, slow);
 
+	if (!name[0])
+		return 0;
 	if (wants(req, INET_DIAG_CONG) &&
 	    nla_put_string(skb, INET_DIAG_CONG, name))
 		return -EMSGSIZE;

@@ -159,9 +159,14 @@ static void fill(struct sock *sk, struct ferry_info *info)
  */
 void ferry_read_info(struct sock *sk, struct ferry_info *info)
 {
-	lock_sock(sk);
+	/*
+	 * sock_diag may look at a connection that nobody has accepted and nobody
+	 * ever will: who ends it takes the spin lock alone.
+	 */
+	bool slow = lock_sock_fast(sk);
+
 	fill(sk, info);
-	release_sock(sk);
+	unlock_sock_fast(sk, slow);
 }
 EXPORT_SYMBOL_GPL(ferry_read_info);
 

@@ -106,7 +106,7 @@ static struct sock *take_first(struct sock **last)
 		WRITE_ONCE(*last, NULL);
 	else
 		ferry_csk(*last)->accept_link = ferry_csk(first)->accept_link;
-	ferry_csk(first)->accept_link = NULL;
+	WRITE_ONCE(ferry_csk(first)->accept_link, NULL);
 	return first;
 }
 
@@ -151,7 +151,8 @@ static struct sock *accept_queue_take(struct sock *listener)
  * ferry_accept_queue_empty() - would accept() find nothing?
  * @listener: socket in LISTEN
  *
- * Context: any.
+ * Context: any; without the socket lock it may have left LISTEN, and the answer
+ * means nothing.
  */
 bool ferry_accept_queue_empty(const struct sock *listener)
 {
@@ -172,11 +173,11 @@ static int wait_for_connection(struct sock *sk, long timeout)
 			timeout = schedule_timeout(timeout);
 		sched_annotate_sleep();
 		lock_sock(sk);
-		err = 0;
-		if (!ferry_accept_queue_empty(sk))
-			break;
 		err = -EINVAL;
 		if (sk->sk_state != TCP_LISTEN)
+			break;
+		err = 0;
+		if (!ferry_accept_queue_empty(sk))
 			break;
 		err = sock_intr_errno(timeout);
 		if (signal_pending(current))

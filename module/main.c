@@ -21,7 +21,8 @@ static int __init create_caches(void)
 	ferry_request_cache =
 		kmem_cache_create("ferry_request",
 				  sizeof(struct ferry_request_sock), 0,
-				  SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU,
+				  SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT |
+				  SLAB_TYPESAFE_BY_RCU,
 				  NULL);
 	if (!ferry_request_cache)
 		return -ENOMEM;
@@ -29,7 +30,8 @@ static int __init create_caches(void)
 	ferry_timewait_cache =
 		kmem_cache_create("ferry_timewait",
 				  sizeof(struct ferry_timewait_sock), 0,
-				  SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU,
+				  SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT |
+				  SLAB_TYPESAFE_BY_RCU,
 				  NULL);
 	if (!ferry_timewait_cache) {
 		kmem_cache_destroy(ferry_request_cache);

@@ -5,6 +5,8 @@
  *
  * Context: socket lock held.
  */
+#include <net/ip6_route.h>
+
 #include "ferry.h"
 
 /* IP options of this socket, bytes in every packet. */
@@ -98,6 +100,13 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 		csk->rcv_mss = min(ferry_mss(fp), FERRY_MSS_DEFAULT);
 }
 
+/* A program that lets routers cut its packets needs no smaller ones. */
+static bool v4_accepts(const struct sock *sk)
+{
+	return READ_ONCE(inet_sk(sk)->pmtudisc) != IP_PMTUDISC_DONT &&
+	       ip_sk_accept_pmtu(sk);
+}
+
 /**
  * ferry_mtu_reduced() - a router has told that the path carries less
  * @sk: the socket; &ferry_conn_sock.mtu_info has the MTU
@@ -113,6 +122,8 @@ void ferry_mtu_reduced(struct sock *sk)
 
 	if ((1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
 		return;
+	if (ferry_af(sk)->family == AF_INET6 && !ip6_sk_accept_pmtu(sk))
+		return;
 	dst = ferry_af(sk)->route(sk);
 	if (!dst)
 		return;
@@ -121,7 +132,9 @@ void ferry_mtu_reduced(struct sock *sk)
 	if (!dst)
 		return;
 	mtu = dst_mtu(dst);
-	if (mtu >= csk->pmtu || !ip_sk_accept_pmtu(sk))
+	if (mtu >= csk->pmtu)
+		return;
+	if (ferry_af(sk)->family == AF_INET && !v4_accepts(sk))
 		return;
 	ferry_sync_mss(sk, mtu);
 	ferry_rtx_resegment(sk);

@@ -37,11 +37,17 @@ static void widen(struct sock *sk, u32 payload)
 			       min(high, csk->pmtu), (u32)jiffies);
 }
 
-/* Without memory there is no search; the next occasion may find some. */
+/*
+ * Without memory there is no search; the next occasion may find some.  A
+ * connection that waits for accept() has to wait with this, too: the link to
+ * its neighbour is where the search will be, and never NULL.
+ */
 static void begin(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
+	if (READ_ONCE(csk->mtu_search))
+		return;
 	csk->mtu_search = kzalloc(sizeof(*csk->mtu_search),
 				  GFP_ATOMIC | __GFP_NOWARN);
 	if (!csk->mtu_search)

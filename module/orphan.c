@@ -43,7 +43,9 @@ void ferry_orphan_gone(struct sock *sk)
 static bool too_many(const struct sock *sk, unsigned int penalty)
 {
 	struct ferry_net *fn = ferry_net(sock_net(sk));
-	int max = READ_ONCE(fn->sysctl.max_orphans);
+	/* Who made a namespace may not take more than the machine allows. */
+	int max = min(READ_ONCE(fn->sysctl.max_orphans),
+		      READ_ONCE(ferry_net(&init_net)->sysctl.max_orphans));
 
 	return percpu_counter_compare(&fn->orphans, max >> penalty) > 0;
 }
