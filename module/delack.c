@@ -2,7 +2,7 @@
 /*
  * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
- * At once: every second full segment, anything out of order, a FIN where ours
+ * At once: every second full segment, what fills a hole, a FIN where ours
  * has gone, the first segments of a connection or after an idle time, whose
  * sender is in slow start and waits for nothing else, and every segment while
  * the window grows.  Otherwise an ACK waits for data or our FIN to go the same
@@ -13,6 +13,11 @@
  *
  * Where the application does not keep up, the window does not move with what
  * comes; then its reading sends the ACK, and one ACK serves many segments.
+ *
+ * The ACKs for what comes beyond a hole go at once, too, or wait for each other
+ * if net.ferry.comp_sack_nr allows it, for a twentieth of a round trip or a
+ * millisecond (compress.c); a timer of high resolution sends the one that is
+ * left.
  *
  * Context: socket lock held.
  */
@@ -156,6 +161,87 @@ static bool window_follows(const struct sock *sk)
 	       ferry_window_to_offer(sk) >= ferry_sk(sk)->rcv_wnd;
 }
 
+/* May an ACK for what came beyond a hole wait?  Then the timer runs. */
+static bool compress(struct sock *sk)
+{
+	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
+	struct ferry_sock *fp = ferry_sk(sk);
+	struct ferry_trouble *t = fp->trouble;
+
+	/* Without SACK, each has to be seen; and of duplicates one is kept. */
+	if (!fp->sack_ok || t->ofo.duplicate.start != t->ofo.duplicate.end ||
+	    !ferry_compress_holds(&t->compress, fp->rcv_nxt, t->ofo.recent[0],
+				  READ_ONCE(sysctl->comp_sack_nr)))
+		return false;
+	if (!hrtimer_is_queued(&t->timer)) {
+		u64 delay = ferry_compress_delay_ns(fp->rcv_rtt_us,
+				ferry_cong_srtt_us(&fp->conn.cong),
+				READ_ONCE(sysctl->comp_sack_delay_ns));
+
+		sock_hold(sk);
+		hrtimer_start_range_ns(&t->timer, ns_to_ktime(delay),
+				       READ_ONCE(sysctl->comp_sack_slack_ns),
+				       HRTIMER_MODE_REL_PINNED_SOFT);
+	}
+	return true;
+}
+
+/**
+ * ferry_compress_end() - no ACK waits any more for what came beyond a hole
+ * @sk: the socket
+ *
+ * A timer that has just expired finds nothing to send.
+ */
+void ferry_compress_end(struct sock *sk)
+{
+	struct ferry_trouble *t = ferry_sk(sk)->trouble;
+
+	if (likely(!t || !t->compress.held))
+		return;
+	ferry_mib_add(ferry_net(sock_net(sk)), FERRY_MIB_ACK_COMPRESSED,
+		      t->compress.held);
+	t->compress.held = 0;
+	if (hrtimer_try_to_cancel(&t->timer) == 1)
+		__sock_put(sk);
+}
+
+/**
+ * ferry_compress_send() - the timer has expired: one ACK for those that wait
+ * @sk: the socket
+ */
+void ferry_compress_send(struct sock *sk)
+{
+	struct ferry_trouble *t = ferry_sk(sk)->trouble;
+
+	if (!t || !t->compress.held)
+		return;
+	/* This one is sent. */
+	t->compress.held--;
+	ferry_send_ack(sk);
+}
+
+/**
+ * ferry_compress_expired() - the timer for the ACKs that wait
+ * @timer: &ferry_trouble.timer
+ *
+ * Context: softirq, socket lock not held.
+ *
+ * Return: HRTIMER_NORESTART
+ */
+enum hrtimer_restart ferry_compress_expired(struct hrtimer *timer)
+{
+	struct sock *sk = container_of(timer, struct ferry_trouble, timer)->sk;
+
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		ferry_defer(sk, FERRY_DEFERRED_ACK);
+	else
+		ferry_compress_send(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
 /**
  * ferry_ack_check() - a segment has been processed: is it time?
  * @sk: the socket
@@ -170,8 +256,10 @@ void ferry_ack_check(struct sock *sk)
 	if (csk->ack_now || (csk->quick_acks && !csk->pingpong) ||
 	    (fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss && window_follows(sk)))
 		ferry_send_ack(sk);
-	else
+	else if (likely(ferry_ofo_empty(ferry_ofo(fp))))
 		ack_later(sk);
+	else if (!compress(sk))
+		ferry_send_ack(sk);
 }
 
 /**
@@ -188,6 +276,7 @@ void ferry_ack_sent(struct sock *sk)
 	csk->ack_now = 0;
 	csk->ack_small = 0;
 	ferry_delack_stop(sk);
+	ferry_compress_end(sk);
 }
 
 /**

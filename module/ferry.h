@@ -208,6 +208,7 @@ enum ferry_timer_event {
 #define FERRY_DEFERRED_TIMER	0x01
 #define FERRY_DEFERRED_MTU	0x02
 #define FERRY_DEFERRED_PUSH	0x04
+#define FERRY_DEFERRED_ACK	0x08
 
 /**
  * struct ferry_conn_sock - what every connection needs
@@ -950,6 +951,9 @@ void ferry_ack_after_read(struct sock *sk, int copied);
 void ferry_ack_retry(struct sock *sk);
 void ferry_ack_timeout(struct sock *sk);
 void ferry_set_quickack(struct sock *sk, int val);
+void ferry_compress_end(struct sock *sk);
+void ferry_compress_send(struct sock *sk);
+enum hrtimer_restart ferry_compress_expired(struct hrtimer *timer);
 
 /* output.c */
 void ferry_push(struct sock *sk, bool more);

@@ -92,6 +92,10 @@ struct ferry_ehash_share {
  * @timestamps: offer timestamps: 0 no, 1 with an offset for each connection,
  *	2 without
  * @sack: permit SACK
+ * @comp_sack_delay_ns: for how long an ACK for what is beyond a hole may wait,
+ *	nanoseconds
+ * @comp_sack_slack_ns: how much later its timer may expire, nanoseconds
+ * @comp_sack_nr: how many of them may wait for one
  * @ecn: 0 no ECN, 1 ask for it, 2 agree to it
  * @stdurg: the urgent pointer is that of the urgent byte, not of the next
  * @mtu_probing: 1: find the path MTU by probes when large segments seem to
@@ -128,6 +132,9 @@ struct ferry_sysctl {
 	int window_scaling;
 	int timestamps;
 	int sack;
+	u32 comp_sack_delay_ns;
+	u32 comp_sack_slack_ns;
+	int comp_sack_nr;
 	int ecn;
 	int stdurg;
 	int mtu_probing;

@@ -140,6 +140,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 
 	ferry_count(sock_net(sk), OUT_OF_ORDER);
 	if (!trouble || !charge(sk, skb, false)) {
+		ferry_ack_at_once(sk);
 		ferry_drop(sk, skb, FERRY_DROP_OFO_MEMORY);
 		return;
 	}
@@ -243,7 +244,7 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 	if (fp->ecn_ok)
 		ferry_ecn_receive(sk, skb);
 	if (seq_after(cb->seq, fp->rcv_nxt)) {
-		ferry_ack_at_once(sk);
+		ferry_csk(sk)->ack_pending = 1;
 		ofo_insert(sk, skb);
 		return;
 	}

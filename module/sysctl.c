@@ -31,6 +31,8 @@ static const struct ferry_sysctl defaults = {
 	.window_scaling		= 1,
 	.timestamps		= 1,
 	.sack			= 1,
+	.comp_sack_delay_ns	= NSEC_PER_MSEC,
+	.comp_sack_slack_ns	= 100 * NSEC_PER_USEC,
 	.ecn			= 2,
 	.base_mss		= 1024,
 	.mtu_probe_floor	= FERRY_SND_MSS_MIN,
@@ -46,6 +48,7 @@ static int retries_max = 127;
 static int retries1_max = 255;
 static int reuse_delay_max = 60 * MSEC_PER_SEC;
 static int buffer_min = 2048;
+static int comp_sack_nr_max = U8_MAX;
 static int mss_min = FERRY_SND_MSS_MIN;
 static int mss_max = U16_MAX;
 static unsigned int interval_max = U32_MAX / HZ;
@@ -120,6 +123,10 @@ static const struct ctl_table template[] = {
 	FERRY_SYSCTL(timestamps, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(sack, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
+	FERRY_SYSCTL(comp_sack_delay_ns, 1, proc_douintvec, NULL, NULL),
+	FERRY_SYSCTL(comp_sack_slack_ns, 1, proc_douintvec, NULL, NULL),
+	FERRY_SYSCTL(comp_sack_nr, 1, proc_dointvec_minmax,
+		     SYSCTL_ZERO, &comp_sack_nr_max),
 	FERRY_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	FERRY_SYSCTL(stdurg, 1, proc_dointvec_minmax,
 		     SYSCTL_ZERO, SYSCTL_ONE),

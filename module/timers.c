@@ -330,6 +330,7 @@ void ferry_timers_clear(struct sock *sk)
 	csk->keepalive_armed = 0;
 	sk_stop_timer(sk, &sk->sk_timer);
 	ferry_pace_stop(sk);
+	ferry_compress_end(sk);
 }
 
 /**
@@ -368,5 +369,7 @@ void ferry_release_cb(struct sock *sk)
 		ferry_mtu_reduced(sk);
 	if (deferred & FERRY_DEFERRED_PUSH)
 		ferry_push_waiting(sk);
+	if (deferred & FERRY_DEFERRED_ACK)
+		ferry_compress_send(sk);
 	__sock_put(sk);
 }

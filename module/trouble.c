@@ -17,21 +17,37 @@
  */
 struct ferry_trouble *ferry_trouble(struct ferry_sock *fp)
 {
-	if (!fp->trouble)
-		fp->trouble = kzalloc(sizeof(*fp->trouble),
-				      GFP_ATOMIC | __GFP_NOWARN);
-	return fp->trouble;
+	struct ferry_trouble *t = fp->trouble;
+
+	if (likely(t))
+		return t;
+	t = kzalloc(sizeof(*t), GFP_ATOMIC | __GFP_NOWARN);
+	if (!t)
+		return NULL;
+	t->sk = &fp->conn.inet.sk;
+	hrtimer_setup(&t->timer, ferry_compress_expired, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_SOFT);
+	fp->trouble = t;
+	return t;
 }
 
 /**
  * ferry_trouble_free() - the stream ends, or the socket is used again
  * @sk: the socket
+ *
+ * The timer may be expiring just now, in softirq, for which RCU waits.  It
+ * finds the socket, and there nothing to do.
  */
 void ferry_trouble_free(struct sock *sk)
 {
+	struct ferry_trouble *t = ferry_sk(sk)->trouble;
+
+	if (!t)
+		return;
 	ferry_purge_ofo(sk);
-	kfree(ferry_sk(sk)->trouble);
+	ferry_compress_end(sk);
 	ferry_sk(sk)->trouble = NULL;
+	kfree_rcu(t, rcu);
 }
 
 /**

@@ -9,6 +9,10 @@
 #ifndef _FERRY_TROUBLE_H
 #define _FERRY_TROUBLE_H
 
+#include <linux/hrtimer.h>
+#include <linux/rcupdate.h>
+
+#include "compress.h"
 #include "ofo.h"
 
 /**
@@ -22,6 +26,10 @@
  * @rtos: expiries of that timer
  * @rto_recoveries: times that it expired after there had been progress
  * @rto_running: what was sent before the last expiry is not yet acknowledged
+ * @compress: ACKs that wait
+ * @timer: for them; pending it holds a reference to the socket
+ * @sk: the socket
+ * @rcu: a timer that has just expired may still look at @sk
  */
 struct ferry_trouble {
 	struct ferry_ofo ofo;
@@ -32,6 +40,10 @@ struct ferry_trouble {
 	u16 rtos;
 	u16 rto_recoveries;
 	bool rto_running;
+	struct ferry_compress compress;
+	struct hrtimer timer;
+	struct sock *sk;
+	struct rcu_head rcu;
 };
 
 #endif /* _FERRY_TROUBLE_H */
