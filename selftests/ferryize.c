@@ -114,6 +114,7 @@ static bool connects(struct program *p, const char *options, int proto)
 	if (!wait_for(l, POLLIN, SOON_MS)) {
 		read_until(p, "nothing begins like this");
 		printf("# %s\n", p->text);
+		close(l);
 		return false;
 	}
 	fd = accept_one(l);
