@@ -111,6 +111,7 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 	u32 offset, n, before, skipped = 0;
 	struct sk_buff *skb;
 	int copied = 0, err;
+	bool has_data;
 
 	do {
 		/* A read that has something ends in front of what is urgent. */
@@ -155,6 +156,7 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 		}
 
 		before = *seq;
+		has_data = offset < skb->len;
 		n = min_t(u32, skb->len - offset, size);
 		n = ferry_urgent_step(sk, seq, &offset, n);
 		skipped += *seq - before;
@@ -174,7 +176,8 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t size,
 		else
 			sk_peek_offset_bwd(sk, n);
 		ferry_urgent_passed(sk);
-		if (n)
+		/* Even a read of nothing learns when it came, as TCP's does. */
+		if (has_data)
 			ferry_tstamp_note(stamps, skb);
 		if (offset + n < skb->len)
 			continue;

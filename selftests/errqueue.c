@@ -254,10 +254,11 @@ TEST(time_stamps_of_what_is_sent)
 }
 
 /* What a read says of the time, and whether that is between two others. */
-static void note_received(struct transcript *t, int fd, time_t since)
+static void note_received(struct transcript *t, int fd, time_t since,
+			  size_t size)
 {
 	char control[512], buf[100];
-	struct iovec iov = { buf, sizeof(buf) };
+	struct iovec iov = { buf, size };
 	struct msghdr m = {
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
@@ -294,11 +295,12 @@ static void receiving(struct transcript *t, int proto, int level, int option,
 	if (send(fd[0], data, 150, 0) != 150)
 		die("send");
 	wait_for(fd[1], POLLIN, SOON_MS);
-	note_received(t, fd[1], since);
-	note_received(t, fd[1], since);
+	note_received(t, fd[1], since, 0);
+	note_received(t, fd[1], since, 100);
+	note_received(t, fd[1], since, 100);
 	shutdown(fd[0], SHUT_WR);
 	wait_for(fd[1], POLLRDHUP, SOON_MS);
-	note_received(t, fd[1], since);
+	note_received(t, fd[1], since, 100);
 	close(fd[0]);
 	close(fd[1]);
 }
