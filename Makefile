@@ -47,8 +47,12 @@ bench: ## Measure Ferry and TCP side by side; BENCHFLAGS=--json for JSON
 bench-wan: ## Goodput and fairness beside TCP over bad links; BENCHFLAGS=--help
 	selftests/bench-wan $(BENCHFLAGS)
 
-vm: ## Open a shell in a virtual machine with ferry loaded, on KERNEL=
-	$(vm)/run $(if $(KERNEL),--kernel $(KERNEL))
+vm: userspace ## Open a shell in a virtual machine with ferry, its tools and the programs ADD=, on KERNEL=; or run COMMAND=
+	$(vm)/run $(if $(KERNEL),--kernel $(KERNEL)) \
+		--add userspace/build/ferry:/usr/local/bin/ferry \
+		--add userspace/build/ferryize/ferryize:/usr/local/bin/ferryize \
+		--add userspace/build/ferryize/libferryize.so:/usr/local/lib/ferry/libferryize.so \
+		$(ADD:%=--add %) $(if $(COMMAND),-- '$(COMMAND)')
 
 install: install-module install-source install-userspace ## Install it all below DESTDIR and PREFIX
 
