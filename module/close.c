@@ -166,7 +166,7 @@ void ferry_close(struct sock *sk, long timeout)
 
 	/* But sock_diag may be looking, and then it is the owner. */
 	while (lock_sock_fast(sk))
-		release_sock(sk);
+		unlock_sock_fast(sk, true);
 	/* If a segment has ended it since, it has been released, too. */
 	if ((state == TCP_CLOSE || sk->sk_state != TCP_CLOSE) &&
 	    close_orphan(sk))
