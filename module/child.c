@@ -58,7 +58,7 @@ static void init_stream(struct sock *child,
 	fp->conn.cong.total_retrans = req->retransmits;
 	if (req->timeouts)
 		ferry_trouble_synack(fp, req->timeouts,
-				      since_sent_us(req) / USEC_PER_MSEC);
+				     since_sent_us(req) / USEC_PER_MSEC);
 	/* Karn: after a repetition nobody knows which one was answered. */
 	if (req->sent_at && !req->retransmits) {
 		u32 rtt_us = since_sent_us(req);
