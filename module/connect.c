@@ -116,6 +116,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	if (ferry_sk(sk)->active_open)
 		ferry_mtu_probe_open(sk);
 	ferry_rcvbuf_start(sk);
+	ferry_sndbuf_expand(sk);
 	ferry_enter(sk, ferry_machine(sk->sk_state, event));
 	ferry_keepalive_begin(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {

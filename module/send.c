@@ -76,7 +76,7 @@ void ferry_purge_write_queue(struct sock *sk)
 }
 
 /**
- * ferry_sndbuf_expand() - the congestion window has grown: so does the buffer
+ * ferry_sndbuf_expand() - the buffer follows the congestion window
  * @sk: the socket
  *
  * Twice the window, or what the algorithm says, so that one may be written

@@ -235,6 +235,25 @@ TEST(memory_and_name_of_the_peer)
 	EXPECT_TRUE(same_play(of_any_socket, "received 1, its limit 1"));
 }
 
+/* Room for twice the first window, before anything was sent. */
+static void first_buffer(struct transcript *t, int proto)
+{
+	int fd[2], i;
+
+	connected_pair(V4, proto, fd);
+	for (i = 0; i < 2; i++) {
+		note(t, "twice ten segments: %d",
+		     get_int(fd[i], SOL_SOCKET, SO_SNDBUF) >=
+		     20 * (int)segment_size(fd[i]));
+		close(fd[i]);
+	}
+}
+
+TEST(send_buffer_of_a_new_connection)
+{
+	EXPECT_TRUE(same_play(first_buffer, "segments: 1"));
+}
+
 static bool all_acknowledged(void *fd)
 {
 	return queue_out(*(int *)fd) == 0;
