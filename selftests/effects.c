@@ -129,14 +129,6 @@ TEST(what_packets_carry)
 	EXPECT_TRUE(same_play(in_packets, "recv: 4"));
 }
 
-static void opens(struct transcript *t, int fd, const struct addr *at)
-{
-	set_nonblocking(fd, true);
-	note_ret(t, "connect", connect(fd, &at->sa, at->len));
-	note_poll(t, "opens", fd, POLLOUT);
-	note_so_error(t, fd);
-}
-
 /* The same of a listener's SYN-ACK, if the client asks before connect(). */
 static void in_handshake(struct transcript *t, int proto)
 {
@@ -155,7 +147,7 @@ static void in_handshake(struct transcript *t, int proto)
 		fd = open_socket(v->fam, proto);
 		ask(t, v, fd);
 		note_set(t, "option", l, v->level, v->option, v->value);
-		opens(t, fd, &at);
+		note_opens(t, fd, &at);
 		close(fd);
 		close(l);
 	}
@@ -182,7 +174,7 @@ static void with_options(struct transcript *t, int proto)
 	ask(t, &dstopts, fd);
 	note_ret(t, "set", setsockopt(l, IPPROTO_IPV6, IPV6_DSTOPTS, padding,
 				      sizeof(padding)));
-	opens(t, fd, &at);
+	note_opens(t, fd, &at);
 	close(fd);
 	close(l);
 }
@@ -213,7 +205,7 @@ static void identified(struct transcript *t, int proto)
 		fd = open_socket(fams[i], proto);
 		setsockopt(l, SOL_SOCKET, SO_ATTACH_FILTER, &program,
 			   sizeof(program));
-		opens(t, fd, &at);
+		note_opens(t, fd, &at);
 		other = wait_for(l, POLLIN, SOON_MS) ? accept_one(l) : -1;
 		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
 			   sizeof(program));
@@ -299,7 +291,7 @@ static void prioritized_handshake(struct transcript *t, int proto)
 		note_ret(t, "SO_ATTACH_BPF",
 			 setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program,
 				    sizeof(program)));
-		opens(t, fd, &at);
+		note_opens(t, fd, &at);
 		close(fd);
 		close(l);
 	}

@@ -57,14 +57,6 @@ static int labelled(int proto, struct addr *at, __u32 info)
 	return fd;
 }
 
-static void starts(struct transcript *t, int fd, const struct addr *at)
-{
-	set_nonblocking(fd, true);
-	note_ret(t, "connect", connect(fd, &at->sa, at->len));
-	note_poll(t, "opens", fd, POLLOUT);
-	note_so_error(t, fd);
-}
-
 static void chosen(struct transcript *t, int proto)
 {
 	struct addr at = loopback(V6, 0);
@@ -76,7 +68,7 @@ static void chosen(struct transcript *t, int proto)
 	fd = labelled(proto, &at, 0x0b700000 | LABEL);
 	note_ret(t, "create", manage(fd, IPV6_FL_A_GET, IPV6_FL_F_CREATE,
 				     IPV6_FL_S_ANY, LABEL));
-	starts(t, fd, &at);
+	note_opens(t, fd, &at);
 	other = accept_one(l);
 	note_ret(t, "send", send(fd, "text", 4, 0));
 	note_poll(t, "comes", other, POLLIN);
@@ -134,7 +126,7 @@ static void reflected(struct transcript *t, int proto)
 
 	fd = labelled(proto, &at, LABEL);
 	take_only(fd, LABEL);
-	starts(t, fd, &at);
+	note_opens(t, fd, &at);
 	other = wait_for(l, POLLIN, SOON_MS) ? accept_one(l) : -1;
 	note_ret(t, "send", send(other, "text", 4, 0));
 	note_poll(t, "comes", fd, POLLIN);
@@ -158,7 +150,7 @@ static void refused(struct transcript *t, int proto)
 	int fd = labelled(proto, &at, LABEL);
 
 	take_only(fd, LABEL);
-	starts(t, fd, &at);
+	note_opens(t, fd, &at);
 	close(fd);
 }
 

@@ -274,6 +274,8 @@ void note_ret(struct transcript *t, const char *what, long long ret);
 void note_poll(struct transcript *t, const char *what, int fd, short awaited);
 /* SO_ERROR, which reading clears. */
 void note_so_error(struct transcript *t, int fd);
+/* A connect() that does not wait, and what comes of it in time. */
+void note_opens(struct transcript *t, int fd, const struct addr *at);
 const char *errno_name(int err);
 const char *poll_name(short mask);
 

@@ -96,6 +96,14 @@ void note_so_error(struct transcript *t, int fd)
 	note(t, "SO_ERROR: %s", errno_name(get_int(fd, SOL_SOCKET, SO_ERROR)));
 }
 
+void note_opens(struct transcript *t, int fd, const struct addr *at)
+{
+	set_nonblocking(fd, true);
+	note_ret(t, "connect", connect(fd, &at->sa, at->len));
+	note_poll(t, "opens", fd, POLLOUT);
+	note_so_error(t, fd);
+}
+
 static const char *line_at(const char *text, char *line, size_t size)
 {
 	const char *end = strchrnul(text, '\n');
