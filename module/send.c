@@ -252,11 +252,15 @@ static void mark_push(struct sock *sk)
 
 static void push(struct sock *sk, bool more)
 {
+	bool corks = ferry_tsq_corks(sk);
+
 	if (!more)
 		mark_push(sk);
-	if (ferry_tsq_corks(sk))
+	/* What is full in front of a small write does not wait with it. */
+	if (corks && skb_queue_is_first(&sk->sk_write_queue,
+					skb_peek_tail(&sk->sk_write_queue)))
 		return;
-	ferry_push(sk, more || ferry_sk(sk)->cork);
+	ferry_push(sk, more || corks || ferry_sk(sk)->cork);
 }
 
 /* Wait until there is room; what is queued has to go meanwhile. */
@@ -313,14 +317,19 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long timeout,
 		}
 		if (n > 0) {
 			copied += n;
-			/* A long write should be under way while it goes on. */
-			if (skb->len >= goal) {
-				if (fp->write_seq - fp->pushed_seq >
-				    fp->max_window / 2)
-					mark_push(sk);
+			if (skb->len < goal)
+				continue;
+			if (fp->write_seq - fp->pushed_seq >
+			    fp->max_window / 2)
+				mark_push(sk);
+			/*
+			 * A long write should be under way while it goes on.
+			 * But less than a segment is copied soon, and sent
+			 * with what is in front of it wakes the reader once.
+			 */
+			if (msg_data_left(msg) >= ferry_mss(fp))
 				ferry_push(sk, false);
-				goal = ferry_send_goal(sk);
-			}
+			goal = ferry_send_goal(sk);
 			continue;
 		}
 		remove_empty_tail(sk);
