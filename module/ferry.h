@@ -823,6 +823,10 @@ int ferry_sysctl_cong_available(ferry_ctl_table *ctl, int write, void *buffer,
 int ferry_sysctl_cong_allowed(ferry_ctl_table *ctl, int write, void *buffer,
 			      size_t *lenp, loff_t *ppos);
 
+/* pages.c */
+bool ferry_page_frag_refill(struct sock *sk, struct page_frag *pfrag);
+void ferry_pages_exit(void);
+
 /* send.c */
 int ferry_sendmsg(struct socket *sock, struct msghdr *msg, size_t size);
 void ferry_write_space(struct sock *sk);

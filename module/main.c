@@ -114,6 +114,7 @@ static void __exit ferry_exit(void)
 	ferry_netns_exit();
 	ferry_cong_unregister_builtin();
 	destroy_caches();
+	ferry_pages_exit();
 }
 
 module_init(ferry_init);

@@ -196,7 +196,7 @@ static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 
 	if (unlikely(uarg))
 		return append_pages(sk, skb, msg, goal, uarg);
-	if (!sk_page_frag_refill(sk, pfrag))
+	if (!ferry_page_frag_refill(sk, pfrag))
 		return -ENOBUFS;
 	skb_zcopy_downgrade_managed(skb);
 	merge = skb_can_coalesce(skb, frags, pfrag->page, pfrag->offset);
