@@ -138,7 +138,8 @@ static bool may_gather(struct sock *sk, u32 payload)
 
 	skb_queue_walk(&sk->sk_write_queue, skb) {
 		/* Somebody wants to hear when just these bytes leave. */
-		if (skb_shinfo(skb)->tx_flags & SKBTX_ANY_TSTAMP)
+		if (skb_shinfo(skb)->tx_flags & SKBTX_ANY_TSTAMP ||
+		    FERRY_SKB_CB(skb)->marks & FERRY_SKB_TSTAMP_ACK)
 			return false;
 		if (skb->len >= payload)
 			return skb->len == payload ||
@@ -148,29 +149,51 @@ static bool may_gather(struct sock *sk, u32 payload)
 	return false;
 }
 
+/*
+ * A segment with room for @payload bytes.  All of it is in pages, like what is
+ * written: it may have to be cut, and skb_split() has no room for the rest of
+ * a linear part.
+ */
+static struct sk_buff *empty_probe(struct sock *sk, u32 payload)
+{
+	unsigned int order = get_order(payload);
+	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
+	struct sk_buff *probe;
+	struct page *page;
+
+	page = alloc_pages(gfp | __GFP_COMP, order);
+	if (!page)
+		return NULL;
+	probe = ferry_alloc_skb(sk, gfp, true);
+	if (!probe) {
+		__free_pages(page, order);
+		return NULL;
+	}
+	skb_add_rx_frag(probe, 0, page, 0, payload, PAGE_SIZE << order);
+	return probe;
+}
+
 /* One piece of @payload bytes out of several, in front of the others; or NULL. */
 static struct sk_buff *gather(struct sock *sk, u32 payload)
 {
 	struct sk_buff *probe, *skb, *next;
 	struct ferry_skb_cb *cb;
 	u32 done = 0;
+	u8 *to;
 
 	if (!may_gather(sk, payload))
 		return NULL;
-	probe = alloc_skb_fclone(FERRY_MAX_HEADER + payload,
-				 GFP_ATOMIC | __GFP_NOWARN);
+	probe = empty_probe(sk, payload);
 	if (!probe)
 		return NULL;
-	skb_reserve(probe, FERRY_MAX_HEADER);
-	probe->ip_summed = CHECKSUM_PARTIAL;
+	to = skb_frag_address(&skb_shinfo(probe)->frags[0]);
 	cb = FERRY_SKB_CB(probe);
 	*cb = *FERRY_SKB_CB(ferry_send_head(sk));
 	cb->end_seq = cb->seq + payload;
 	skb_queue_walk(&sk->sk_write_queue, skb) {
 		if (done == payload)
 			break;
-		if (skb_copy_bits(skb, 0, skb_put(probe, skb->len),
-				  skb->len)) {
+		if (skb_copy_bits(skb, 0, to + done, skb->len)) {
 			__kfree_skb(probe);
 			return NULL;
 		}

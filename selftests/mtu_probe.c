@@ -154,4 +154,27 @@ TEST_F(probing, begins_small_and_finds_the_device)
 			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
 }
 
+/*
+ * The sender's own device takes much more than the path: probes of several
+ * segments are lost, and what they carried goes again cut anew.
+ */
+TEST_F(probing, cuts_large_probes_that_were_lost)
+{
+	int proto = proto_of(variant->ferry), i;
+	struct transfer t = {};
+
+	for (i = 0; i < 2; i++) {
+		hosts_enter(&self->hosts, i);
+		run("ip link set " LINK " mtu 9000");
+	}
+	connect_hosts(&self->hosts, proto, variant->fam, "2", t.fd);
+	hosts_enter(&self->hosts, 1);
+	run("ip link set " LINK " mtu 1500");
+	hosts_enter(&self->hosts, 0);
+	EXPECT_TRUE(grows_to(&t, 1500 - variant->headers,
+			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
+	if (variant->ferry)
+		EXPECT_LT(0, counter(proto, "MTUPFail"));
+}
+
 TEST_HARNESS_MAIN
