@@ -18,10 +18,28 @@ static struct sock *recovery_sk(struct ferry_recovery *rec)
 	return &container_of(rec, struct ferry_sock, recovery)->conn.inet.sk;
 }
 
+/*
+ * Each piece costs memory besides its bytes.  A peer that announces a tiny MSS
+ * and SACKs every other segment must not make it many times what the program
+ * has allowed (CVE-2019-11478); the bound is Linux TCP's.  The first and the
+ * last may always be cut: they have to be sent again.
+ */
+static bool has_too_many_pieces(const struct sock *sk,
+				const struct sk_buff *skb)
+{
+	return unlikely(sk->sk_wmem_queued / 2 >
+			sk->sk_sndbuf + 2 * SKB_TRUESIZE(GSO_LEGACY_MAX_SIZE)) &&
+	       skb != ferry_rtx_head(sk) && skb != ferry_rtx_tail(sk);
+}
+
 static struct sk_buff *cut_sent(struct ferry_recovery *rec,
 				struct sk_buff *skb, u32 len)
 {
-	return ferry_cut(recovery_sk(rec), skb, len, GFP_ATOMIC);
+	struct sock *sk = recovery_sk(rec);
+
+	if (has_too_many_pieces(sk, skb))
+		return NULL;
+	return ferry_cut(sk, skb, len, GFP_ATOMIC);
 }
 
 /* What the data in the same segment needs is not given back: ferry_rcv(). */

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/sock_diag.h>
+
 #include "ktest.h"
 #include "play.h"
 
@@ -412,6 +414,84 @@ PLAY(options, ecn_marks_new_data, false)
 	wire_await(&pl->w, &s);
 	note(pl->t, "again, at %u: tos %u", s.seq - pl->rcv, s.tos);
 	EXPECT_EQ(0, s.tos);
+}
+
+#define TINY_MSS	88	/* the smallest that is not raised */
+
+/* The peer opens a connection with tiny segments and a large window. */
+static void open_tiny(struct play *pl)
+{
+	struct segment s = segment(pl, SYN), r;
+
+	s.seq = ISS;
+	add_mss(&s, TINY_MSS);
+	add_window_scale(&s, 5);
+	add_sack_permitted(&s);
+	answered(pl, &s, &r);
+	pl->snd = ISS + 1;
+	pl->rcv = r.seq + 1;
+	say(pl, ACK);
+	pl->fd = accept_one(pl->listener);
+	set_int(pl->fd, SOL_SOCKET, SO_SNDBUF, 200000);
+	set_nonblocking(pl->fd, true);
+}
+
+/* Acknowledge until much is under way at a time; returns how much. */
+static __u32 fill_the_path(struct play *pl)
+{
+	static const char bytes[65536];
+	__u32 end = pl->rcv, before;
+	struct segment s;
+
+	do {
+		before = end - pl->rcv;
+		pl->rcv = end;
+		say(pl, ACK);
+		while (send(pl->fd, bytes, sizeof(bytes), 0) > 0)
+			;
+		while (wire_recv(&pl->w, &s, 30))
+			if ((__s32)(s.seq + s.len - end) > 0)
+				end = s.seq + s.len;
+	} while (end - pl->rcv > before);
+	return end - pl->rcv;
+}
+
+/*
+ * A peer that has every other of very many small segments: to know of each by
+ * itself costs much more memory than what is in them (CVE-2019-11478).
+ */
+TEST_F(options, sack_of_every_other_segment_is_bounded)
+{
+	__u32 mem[SK_MEMINFO_VARS], out, at, b[8];
+	socklen_t len = sizeof(mem);
+	struct play pl;
+	int i, n;
+
+	for (i = 0; i < 2; i++) {
+		play_open(&pl, variant->fam, i ? ferry() : IPPROTO_TCP, false,
+			  &self->log[i]);
+		open_tiny(&pl);
+		out = fill_the_path(&pl);
+		for (at = TINY_MSS, n = 0; at < out; at += 2 * TINY_MSS) {
+			struct segment s;
+
+			b[n++] = htonl(pl.rcv + at);
+			b[n++] = htonl(pl.rcv + at + TINY_MSS);
+			if (n < 8)
+				continue;
+			s = segment(&pl, ACK);
+			add_option(&s, 5, b, sizeof(b));
+			wire_send(&pl.w, &s);
+			n = 0;
+		}
+		ASSERT_EQ(0, getsockopt(pl.fd, SOL_SOCKET, SO_MEMINFO, mem,
+					&len));
+		/* Both stop soon after twice what the program allows. */
+		EXPECT_GT(3 * (mem[SK_MEMINFO_SNDBUF] + 2 * 65536),
+			  mem[SK_MEMINFO_WMEM_QUEUED])
+			TH_LOG("over %s", proto_name(pl.w.proto));
+		play_close(&pl);
+	}
 }
 
 TEST_HARNESS_MAIN
