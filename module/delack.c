@@ -196,12 +196,18 @@ void ferry_compress_end(struct sock *sk)
 {
 	struct ferry_trouble *t = ferry_sk(sk)->trouble;
 
-	if (likely(!t || !t->compress.held))
+	if (likely(!t))
 		return;
-	ferry_mib_add(ferry_net(sock_net(sk)), FERRY_MIB_ACK_COMPRESSED,
-		      t->compress.held);
+	if (t->compress.held)
+		ferry_mib_add(ferry_net(sock_net(sk)),
+			      FERRY_MIB_ACK_COMPRESSED, t->compress.held);
 	t->compress.held = 0;
-	if (hrtimer_try_to_cancel(&t->timer) == 1)
+	/*
+	 * It may run even if none is held: an owner that lets go sends the one
+	 * for which it had expired, after segments of the backlog started it.
+	 */
+	if (hrtimer_is_queued(&t->timer) &&
+	    hrtimer_try_to_cancel(&t->timer) == 1)
 		__sock_put(sk);
 }
 
