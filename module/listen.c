@@ -47,8 +47,11 @@ static int listen_start(struct sock *sk)
 		sk_dst_reset(sk);
 		err = ferry_hash_listener(sk);
 	}
-	if (err)
+	if (err) {
 		ferry_set_state(sk, TCP_CLOSE);
+		/* A request from when it last listened may have completed. */
+		ferry_listen_stop(sk);
+	}
 	return err;
 }
 
