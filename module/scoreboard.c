@@ -386,4 +386,10 @@ void ferry_board_clean(struct ferry_ack_state *st)
 	}
 	skb = skb_rb_first(&rec->queue);
 	st->reneging = skb && FERRY_SKB_CB(skb)->marks & FERRY_SKB_SACKED;
+	/*
+	 * What is sent from here on was sent later than all of that; after half
+	 * an hour without a word, a clock of 32 bits would say it was earlier.
+	 */
+	if (!skb)
+		rec->rack.valid = 0;
 }

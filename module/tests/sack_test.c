@@ -318,11 +318,22 @@ static void rack_window_adapts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)rack.reo_wnd_mult, 1);
 }
 
+/* What was delivered before a pause says nothing of what is sent after it. */
+static void rack_forgets_what_is_over(struct kunit *test)
+{
+	struct simlink *sim = simlink_steady(test, 100, 20, true);
+
+	simlink_drop(sim, 5, 5);
+	simlink_transfer(test, sim);
+	KUNIT_EXPECT_FALSE(test, sim->rec.rack.valid);
+}
+
 static struct kunit_case sack_cases[] = {
 	KUNIT_CASE(prr_by_numbers),
 	KUNIT_CASE(rack_keeps_the_latest),
 	KUNIT_CASE(rack_window),
 	KUNIT_CASE(rack_window_adapts),
+	KUNIT_CASE(rack_forgets_what_is_over),
 	KUNIT_CASE(every_single_loss_is_repaired_at_once),
 	KUNIT_CASE(many_losses_take_one_round_trip),
 	KUNIT_CASE(lost_retransmission_needs_no_timeout),
