@@ -19,8 +19,11 @@
 
 /* Any RTO has reached its bound by then. */
 #define BACKOFF_MAX	((u8)16)
-/* Jiffies by which the probe and RACK wait longer, against a coarse clock. */
-#define LOSS_TIMER_SLACK	2
+/*
+ * By how many microseconds the probe and RACK wait longer: an ACK that comes
+ * just in time should not meet what it makes needless.
+ */
+#define LOSS_TIMER_SLACK_US	(2 * USEC_PER_MSEC)
 
 /**
  * ferry_rto() - the retransmission time-out, with back-off
@@ -166,10 +169,9 @@ void ferry_rearm_loss_timer(struct sock *sk, bool anew)
 			ferry_rearm_rto(sk);
 		return;
 	}
-	/* Not before the ACK that is due can have come, given how jiffies go. */
-	delay = usecs_to_jiffies(tlp_us);
 	if (csk->cong.packets_out > 1)
-		delay += LOSS_TIMER_SLACK;
+		tlp_us += LOSS_TIMER_SLACK_US;
+	delay = usecs_to_jiffies(tlp_us);
 	rto = anew ? ferry_rto(sk) : usecs_to_jiffies(rto_left(sk));
 	ferry_timer_arm(sk, FERRY_TIMER_TLP, min(delay, max(rto, 1UL)));
 }
@@ -184,7 +186,7 @@ void ferry_rearm_loss_timer(struct sock *sk, bool anew)
 void ferry_rearm_reo(struct sock *sk, u32 delay_us)
 {
 	ferry_timer_arm(sk, FERRY_TIMER_REO,
-			usecs_to_jiffies(delay_us) + LOSS_TIMER_SLACK);
+			usecs_to_jiffies(delay_us + LOSS_TIMER_SLACK_US));
 }
 
 /**
