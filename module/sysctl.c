@@ -33,6 +33,7 @@ static const struct ferry_sysctl defaults = {
 	.sack			= 1,
 	.comp_sack_delay_ns	= NSEC_PER_MSEC,
 	.comp_sack_slack_ns	= 100 * NSEC_PER_USEC,
+	.comp_sack_nr		= 44,
 	.ecn			= 2,
 	.base_mss		= 1024,
 	.mtu_probe_floor	= FERRY_SND_MSS_MIN,

@@ -33,7 +33,6 @@ static const struct {
 	{ "orphan_retries", "TCP's 0 means 8" },
 	{ "tw_reuse_delay", "TCP of 6.1 has none" },
 	{ "comp_sack_slack_ns", "TCP of 7.2 has a tenth" },
-	{ "comp_sack_nr", "off: goodput over lossy links comes first" },
 	{ "max_syn_backlog", "TCP's depends on memory" },
 	{ "wmem", "TCP's depends on memory" },
 	{ "rmem", "TCP's depends on memory" },
