@@ -12,9 +12,17 @@
 #include "../compat.h"
 #include "../cong.h"
 
+/*
+ * Half of an odd window is so many segments and a half.  The half is not lost:
+ * it counts towards the next segment by which the window will grow.
+ */
 static u32 reno_ssthresh(struct ferry_cong *ca)
 {
-	return max(ca->snd_cwnd / 2, 2U);
+	u32 ssthresh = max(ca->snd_cwnd / 2, 2U);
+
+	if (ca->snd_cwnd & 1)
+		ca->snd_cwnd_cnt = ssthresh / 2;
+	return ssthresh;
 }
 
 /**

@@ -399,6 +399,26 @@ static void reno_ssthresh_half_but_two(struct kunit *test)
 	}
 }
 
+/* 7.5 segments are 7, and one more after half a window of ACKs. */
+static void reno_half_of_an_odd_window(struct kunit *test)
+{
+	struct ferry_cong ca;
+
+	start_reno(&ca, 15, 15);
+	ca.snd_cwnd = ca.ops->ssthresh(&ca);
+	ca.snd_ssthresh = ca.snd_cwnd;
+	ack(&ca, 3);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 7U);
+	ack(&ca, 1);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 8U);
+
+	start_reno(&ca, 14, 14);
+	ca.snd_cwnd = ca.ops->ssthresh(&ca);
+	ca.snd_ssthresh = ca.snd_cwnd;
+	ack(&ca, 6);
+	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 7U);
+}
+
 /* A window of ACKs doubles the window: 10, 20, 40 ... */
 static void reno_slow_start_doubles(struct kunit *test)
 {
@@ -503,6 +523,7 @@ static struct kunit_case cong_cases[] = {
 	KUNIT_CASE(cong_slow_start_stops_at_the_threshold),
 	KUNIT_CASE(cong_avoid_ai_one_for_every_w),
 	KUNIT_CASE(reno_ssthresh_half_but_two),
+	KUNIT_CASE(reno_half_of_an_odd_window),
 	KUNIT_CASE(reno_slow_start_doubles),
 	KUNIT_CASE(reno_slow_start_counts_segments_not_acks),
 	KUNIT_CASE(reno_additive_increase_one_per_round_trip),
