@@ -232,6 +232,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	csk->last_answer = 0;
 	ferry_recovery_init(&fp->recovery);
 	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);
+	ferry_cong_again(&csk->cong);
 	fp->snd_una = 0;
 	fp->snd_nxt = 0;
 	fp->write_seq = 0;

@@ -210,6 +210,19 @@ void ferry_cong_change(struct ferry_cong *ca, const struct ferry_cong_ops *ops)
 }
 
 /**
+ * ferry_cong_again() - the socket is going to be used again
+ * @ca: congestion state; its algorithm stays, and knows nothing
+ *
+ * Context: socket lock held.
+ */
+void ferry_cong_again(struct ferry_cong *ca)
+{
+	if (ca->ops->release)
+		ca->ops->release(ca);
+	ferry_cong_use(ca, ca->ops);
+}
+
+/**
  * ferry_cong_inherit() - a child uses the algorithm of its listener
  * @child: congestion state that nobody else knows
  * @listener: the listener's, which may change or end at this moment

@@ -328,6 +328,7 @@ void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops);
 void ferry_cong_event(struct ferry_cong *ca, enum ferry_ca_event event);
 void ferry_cong_change(struct ferry_cong *ca,
 		       const struct ferry_cong_ops *ops);
+void ferry_cong_again(struct ferry_cong *ca);
 void ferry_cong_inherit(struct ferry_cong *child,
 			const struct ferry_cong *listener);
 void ferry_cong_release(struct ferry_cong *ca);

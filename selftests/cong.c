@@ -4,6 +4,7 @@
  * asked for, inherited, changed under traffic, kept while in use; and pacing.
  */
 #include <errno.h>
+#include <linux/inet_diag.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -178,6 +179,44 @@ TEST_F(algorithms, all_carry_a_stream)
 		close(fd[0]);
 		close(fd[1]);
 	}
+}
+
+/* What BBR holds to be the bandwidth, bytes per second. */
+static __u64 bandwidth(int fd)
+{
+	union tcp_cc_info info = {};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_CC_INFO, &info, &len))
+		die("getsockopt TCP_CC_INFO");
+	return (__u64)info.bbr.bbr_bw_hi << 32 | info.bbr.bbr_bw_lo;
+}
+
+/* A socket that is used again has another path before it. */
+TEST_F(algorithms, know_nothing_of_the_connection_before)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct addr at = loopback(V4, 0);
+	int l = listen_at(&at, ferry(), 5), fd, peer;
+
+	fd = open_socket(V4, ferry());
+	ASSERT_EQ(0, choose(fd, "bbr"));
+	ASSERT_EQ(0, connect(fd, &at.sa, at.len));
+	peer = accept_one(l);
+	ASSERT_TRUE(exchange(fd, peer, 500000, SOON_MS));
+	EXPECT_LT(0, bandwidth(fd));
+	close(peer);
+	ASSERT_EQ(0, connect(fd, &none, sizeof(none)));
+	EXPECT_EQ(0, bandwidth(fd));
+	EXPECT_STREQ("bbr", chosen(fd));
+
+	ASSERT_EQ(0, connect(fd, &at.sa, at.len));
+	peer = accept_one(l);
+	EXPECT_TRUE(exchange(fd, peer, 500000, SOON_MS));
+	EXPECT_LT(0, bandwidth(fd));
+	close(peer);
+	close(fd);
+	close(l);
 }
 
 struct changes {
