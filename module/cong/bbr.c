@@ -131,8 +131,9 @@ static void check_probe_rtt_done(struct ferry_cong *ca)
 	struct bbr *bbr = bbr_of(ca);
 	u32 now_us = ca->now_us;
 
+	/* It lies no further ahead, but after a long pause it may seem to. */
 	if (!bbr->probe_rtt_done_us ||
-	    !seq_after(now_us, bbr->probe_rtt_done_us))
+	    bbr->probe_rtt_done_us - now_us <= PROBE_RTT_US)
 		return;
 	bbr->min_rtt_stamp_us = now_us;
 	ca->snd_cwnd = max(ca->snd_cwnd, bbr->prior_cwnd);

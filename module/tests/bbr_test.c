@@ -7,6 +7,7 @@
 #include <linux/math64.h>
 #include <linux/time64.h>
 
+#include "../cong/bbr.h"
 #include "../rate.h"
 
 #define MSS		1000
@@ -237,6 +238,26 @@ static void bbr_probes_the_rtt(struct kunit *test)
 	KUNIT_EXPECT_GE(test, delivered_in(pipe, 1000), 9700U);
 }
 
+/* An application that pauses for an hour finds no window of four afterwards. */
+static void bbr_probe_of_the_rtt_ends_in_a_pause(struct kunit *test)
+{
+	static const u32 minutes[] = { 1, 35, 36, 40, 70 };
+	struct pipe *pipe = start(test);
+	struct bbr *bbr = bbr_of(&pipe->ca);
+	unsigned int i;
+
+	run(pipe, 3000);
+	for (i = 0; i < ARRAY_SIZE(minutes); i++) {
+		bbr->mode = BBR_PROBE_RTT;
+		bbr->probe_rtt_done_us = (u32)pipe->ca.now_us + 100000;
+		pipe->ca.app_limited = 1;
+		pipe->ca.now_us += minutes[i] * 60ULL * USEC_PER_SEC;
+		ferry_cong_event(&pipe->ca, FERRY_CA_EVENT_TX_START);
+		KUNIT_EXPECT_NE_MSG(test, (int)bbr->mode, (int)BBR_PROBE_RTT,
+				    "%u minutes", minutes[i]);
+	}
+}
+
 /* A slow application does not make the path slow. */
 static void bbr_application_limited_is_not_the_path(struct kunit *test)
 {
@@ -258,6 +279,7 @@ static struct kunit_case bbr_cases[] = {
 	KUNIT_CASE(bbr_follows_a_slower_path),
 	KUNIT_CASE(bbr_follows_a_faster_path),
 	KUNIT_CASE(bbr_probes_the_rtt),
+	KUNIT_CASE(bbr_probe_of_the_rtt_ends_in_a_pause),
 	KUNIT_CASE(bbr_application_limited_is_not_the_path),
 	{}
 };
