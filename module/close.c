@@ -175,6 +175,18 @@ void ferry_close(struct sock *sk, long timeout)
 	sock_put(sk);
 }
 
+/*
+ * The page that a kernel user of the socket has written from.  A listener is
+ * copied to its children, who would have the page without a reference.
+ */
+static void drop_page(struct sock *sk)
+{
+	if (sk->sk_frag.page)
+		put_page(sk->sk_frag.page);
+	sk->sk_frag.page = NULL;
+	sk->sk_frag.offset = 0;
+}
+
 static void forget_peer(struct sock *sk)
 {
 	inet_sk(sk)->inet_dport = 0;
@@ -213,6 +225,7 @@ int ferry_disconnect(struct sock *sk, int flags)
 	ferry_purge_write_queue(sk);
 	ferry_trouble_free(sk);
 	ferry_mtu_probe_free(sk);
+	drop_page(sk);
 	forget_peer(sk);
 
 	WRITE_ONCE(sk->sk_shutdown, 0);
