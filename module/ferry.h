@@ -1020,8 +1020,7 @@ void ferry_options_agree(struct sock *sk, const struct sk_buff *skb,
 void ferry_options_read(struct sock *sk, const struct sk_buff *skb,
 			struct ferry_options *o);
 bool ferry_options_fit(const struct sock *sk, const struct sk_buff *skb);
-unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
-				 u8 *opt);
+unsigned int ferry_options_push(struct sock *sk, struct sk_buff *skb);
 void ferry_options_inherit(struct sock *sk,
 			   const struct ferry_request_sock *req);
 void ferry_request_agree(struct ferry_request_sock *req,

@@ -131,26 +131,19 @@ bool ferry_options_fit(const struct sock *sk, const struct sk_buff *skb)
 	       sack_blocks_that_fit(skb);
 }
 
-/**
- * ferry_options_write() - the options of a segment of a full socket
- * @sk: the socket
- * @skb: the segment; its payload alone, described by its control block
- * @opt: room for FERRY_OPTIONS_MAX bytes
- *
- * Return: bytes written, a multiple of four.
- */
-unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
-				 u8 *opt)
+/* The options of a SYN, or of a segment that has SACK blocks or no timestamp. */
+static unsigned int push_others(struct sock *sk, struct sk_buff *skb, u32 ts_val)
 {
 	struct ferry_options o = { .has_timestamp = ferry_sk(sk)->has_tstamp };
 	struct ferry_sack_block sacks[FERRY_SACK_BLOCKS_MAX];
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	struct ferry_sock *fp = ferry_sk(sk);
 	struct ferry_ofo *ofo = ferry_ofo(fp);
+	u8 opt[FERRY_OPTIONS_MAX];
+	unsigned int len;
 
 	if (fp->has_tstamp) {
-		o.ts_val = ferry_ts_of_us(fp->conn.cong.now_us) +
-			   fp->ts_offset;
+		o.ts_val = ts_val;
 		o.ts_ecr = fp->ts_recent;
 	}
 	if (unlikely(cb->flags & FERRY_SYN)) {
@@ -158,14 +151,37 @@ unsigned int ferry_options_write(struct sock *sk, const struct sk_buff *skb,
 		o.has_sack_perm = fp->sack_ok;
 		o.has_wscale = fp->has_wscale;
 		o.wscale = fp->rcv_wscale;
-	} else if (fp->sack_ok && unlikely(ferry_ofo_has_blocks(ofo))) {
+	} else if (fp->sack_ok && ferry_ofo_has_blocks(ofo)) {
 		o.num_sacks = min(sack_blocks_that_fit(skb),
 				  ferry_ofo_blocks(ofo, sacks));
 		/* A duplicate is told once. */
 		if (o.num_sacks)
 			ofo->duplicate.end = ofo->duplicate.start;
 	}
-	return ferry_options_build(opt, &o, sacks);
+	len = ferry_options_build(opt, &o, sacks);
+	memcpy(skb_push(skb, len), opt, len);
+	return len;
+}
+
+/**
+ * ferry_options_push() - put the options in front of a full socket's segment
+ * @sk: the socket
+ * @skb: the segment; its payload alone, described by its control block
+ *
+ * Return: bytes written, a multiple of four.
+ */
+unsigned int ferry_options_push(struct sock *sk, struct sk_buff *skb)
+{
+	const struct ferry_sock *fp = ferry_sk(sk);
+	u32 ts_val = ferry_ts_of_us(fp->conn.cong.now_us) + fp->ts_offset;
+
+	if (unlikely(!fp->has_tstamp ||
+		     FERRY_SKB_CB(skb)->flags & FERRY_SYN ||
+		     (fp->sack_ok && ferry_ofo_has_blocks(ferry_ofo(fp)))))
+		return push_others(sk, skb, ts_val);
+	ferry_options_build_timestamp(skb_push(skb, FERRY_TIMESTAMP_LEN),
+				      ts_val, fp->ts_recent);
+	return FERRY_TIMESTAMP_LEN;
 }
 
 /**

@@ -78,7 +78,7 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
 	const struct inet_sock *inet = inet_sk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
-	u8 options[FERRY_OPTIONS_MAX], flags = cb->flags;
+	u8 flags = cb->flags;
 	struct tcphdr *th;
 	unsigned int len;
 	u16 window;
@@ -86,8 +86,7 @@ static void push_header(struct sock *sk, struct sk_buff *skb)
 	/* A burst that ends is worth handing up at once (GRO). */
 	if (skb->len > cb->mss)
 		flags |= FERRY_PSH;
-	len = ferry_options_write(sk, skb, options);
-	memcpy(skb_push(skb, len), options, len);
+	len = ferry_options_push(sk, skb);
 	flags = ferry_ecn_transmit(sk, skb, flags);
 	if (flags & FERRY_SYN) {
 		/* RFC 7323 section 2.2: never scaled in a SYN */

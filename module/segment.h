@@ -40,6 +40,11 @@ enum {
 	FERRY_OPT_TIMESTAMP	= 8,
 };
 
+/* How a timestamp that is alone begins (RFC 7323 appendix A). */
+#define FERRY_OPT_ALIGNED_TIMESTAMP \
+	(FERRY_OPT_NOP << 24 | FERRY_OPT_NOP << 16 | \
+	 FERRY_OPT_TIMESTAMP << 8 | 10)
+
 /* Control bits, as the low byte of RFC 9293's flags. */
 enum {
 	FERRY_FIN	= 0x01,
@@ -111,17 +116,31 @@ struct ferry_sack_block ferry_options_sack(const u8 *opt,
 static inline void ferry_options_parse(const u8 *opt, unsigned int len,
 				       bool syn, struct ferry_options *o)
 {
-	const u32 aligned = FERRY_OPT_NOP << 24 | FERRY_OPT_NOP << 16 |
-			    FERRY_OPT_TIMESTAMP << 8 | 10;
-
 	memset(o, 0, sizeof(*o));
-	if (len == FERRY_TIMESTAMP_LEN && get_unaligned_be32(opt) == aligned) {
+	if (len == FERRY_TIMESTAMP_LEN &&
+	    get_unaligned_be32(opt) == FERRY_OPT_ALIGNED_TIMESTAMP) {
 		o->has_timestamp = 1;
 		o->ts_val = get_unaligned_be32(opt + 4);
 		o->ts_ecr = get_unaligned_be32(opt + 8);
 	} else if (len) {
 		ferry_options_parse_all(opt, len, syn, o);
 	}
+}
+
+/**
+ * ferry_options_build_timestamp() - ferry_options_build() for a timestamp alone
+ * @opt: room for FERRY_TIMESTAMP_LEN bytes, all of which are written
+ * @ts_val: timestamp value
+ * @ts_ecr: timestamp echo reply
+ *
+ * Nearly every segment has just that.  Pure; any context.
+ */
+static inline void ferry_options_build_timestamp(u8 *opt, u32 ts_val,
+						 u32 ts_ecr)
+{
+	put_unaligned_be32(FERRY_OPT_ALIGNED_TIMESTAMP, opt);
+	put_unaligned_be32(ts_val, opt + 4);
+	put_unaligned_be32(ts_ecr, opt + 8);
 }
 
 /**

@@ -228,6 +228,11 @@ static void options_build_bytes(struct kunit *test)
 			(unsigned int)sizeof(data));
 	KUNIT_EXPECT_EQ(test, memcmp(opt, data, sizeof(data)), 0);
 
+	memset(opt, 0, sizeof(opt));
+	ferry_options_build_timestamp(opt, 0xa1a2a3a4, 0xb1b2b3b4);
+	KUNIT_EXPECT_EQ(test, memcmp(opt, data, FERRY_TIMESTAMP_LEN), 0);
+	KUNIT_EXPECT_EQ(test, opt[FERRY_TIMESTAMP_LEN], 0);
+
 	o = (struct ferry_options){ .mss = 1460, .has_sack_perm = 1 };
 	KUNIT_ASSERT_EQ(test, ferry_options_build(opt, &o, NULL),
 			(unsigned int)sizeof(old_syn));
