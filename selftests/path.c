@@ -111,7 +111,10 @@ void path_allow_ferry_buffers(void)
 
 /*
  * The netem parameters of a kind of link; NULL if there is none of that name.
- * A burst takes four frames on average, and a hundredth of all.
+ * A burst takes every second of eight frames on average, and all of them a
+ * hundredth of the frames.  If it took every frame, three in four retransmissions
+ * by a timer that doubles would find it still there: the time to wait would have
+ * no mean, and no number of runs would show one.
  */
 static const char *loss_of(const char *link)
 {
@@ -120,7 +123,7 @@ static const char *loss_of(const char *link)
 	double percent;
 
 	if (!strcmp(link, "burst"))
-		return "loss gemodel 0.25% 25%";
+		return "loss gemodel 0.255% 12.5% 50%";
 	if (!strcmp(link, "reorder"))
 		return "";
 	percent = strtod(link, &end);
