@@ -16,6 +16,7 @@
 #include <linux/sysctl.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <net/gro.h>
 #include <net/inet_common.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
@@ -330,6 +331,49 @@ static inline void ferry_put_timestamping(struct msghdr *msg, bool new,
 #if FERRY_KERNEL_BEFORE(7, 0)
 #define SKB_DROP_REASON_TCP_LISTEN_OVERFLOW	SKB_DROP_REASON_NOT_SPECIFIED
 #endif
+
+/*
+ * Do the IP headers forbid that a segment becomes part of a held packet?  Until
+ * 6.10 the IP layer has compared them; now both headers are passed to it.
+ */
+#if FERRY_KERNEL_BEFORE(6, 10)
+static inline bool ferry_gro_ip_differs(struct sk_buff *held,
+					const struct tcphdr *held_th,
+					const struct tcphdr *th)
+{
+	struct napi_gro_cb *cb = NAPI_GRO_CB(held);
+
+	/* The second packet tells whether the IDs count or stay the same. */
+	if (cb->flush_id != 1 || cb->count != 1 || !cb->is_atomic)
+		return cb->flush || cb->flush_id;
+	cb->is_atomic = false;
+	return cb->flush;
+}
+#else
+#define ferry_gro_ip_differs(held, held_th, th) \
+	gro_receive_network_flush(th, held_th, held)
+#endif
+
+/* The GSO type of a merged IPv4 packet whose segments had the same ID. */
+static inline unsigned int ferry_gro_fixed_id(const struct sk_buff *skb)
+{
+#if FERRY_KERNEL_BEFORE(6, 10)
+	return NAPI_GRO_CB(skb)->is_atomic ? SKB_GSO_TCP_FIXEDID : 0;
+#else
+	return NAPI_GRO_CB(skb)->ip_fixedid ? SKB_GSO_TCP_FIXEDID : 0;
+#endif
+}
+
+/* How large a merged packet may get; beyond 64 KB only TCP knows how to. */
+static inline unsigned int ferry_gro_max_size(const struct sk_buff *skb)
+{
+#if FERRY_KERNEL_BEFORE(6, 3)
+	unsigned int size = READ_ONCE(skb->dev->gro_max_size);
+#else
+	unsigned int size = netif_get_gro_max_size(skb->dev, skb);
+#endif
+	return min_t(unsigned int, size, GRO_LEGACY_MAX_SIZE);
+}
 
 /* The KUnit module sees a few functions that nobody else needs. */
 #if IS_ENABLED(CONFIG_KUNIT)

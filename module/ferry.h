@@ -1175,6 +1175,13 @@ void ferry_offload_exit(void);
 
 void ferry_ipv6_child_init(struct sock *child, const struct sock *listener);
 
+/* gro.c */
+struct sk_buff *ferry_gro_receive4(struct list_head *head, struct sk_buff *skb);
+struct sk_buff *ferry_gro_receive6(struct list_head *head, struct sk_buff *skb);
+int ferry_gro_complete4(struct sk_buff *skb, int offset);
+int ferry_gro_complete6(struct sk_buff *skb, int offset);
+void ferry_gro_stop(void);
+
 /* proc.c */
 u8 ferry_timer_shown(const struct sock *sk, long *when);
 int ferry_proc_init(struct net *net);

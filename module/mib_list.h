@@ -22,6 +22,7 @@ FERRY_MIB(TIME_WAIT_OVERFLOW, "TimeWaitOverflow"),
 FERRY_MIB(TIME_WAIT_RECYCLED, "TimeWaitRecycled"),
 /* segments */
 FERRY_MIB(IN_SEGS, "InSegs"),
+FERRY_MIB(GRO_MERGED, "GroMerged"),
 FERRY_MIB(OUT_SEGS, "OutSegs"),
 FERRY_MIB(RETRANS_SEGS, "RetransSegs"),
 FERRY_MIB(OUT_RSTS, "OutRsts"),

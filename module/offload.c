@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Segmentation in software (GSO).
+ * Segmentation in software (GSO), and what the core knows us by: gro.c does the
+ * reverse of it.
  *
  * A large packet of ours goes through the stack in one piece.  Where a device
  * cannot take it, see FERRY_GSO_V4 in ferry.h, the core asks for its segments
@@ -68,6 +69,12 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	segs = skb_segment(skb, features);
 	if (IS_ERR(segs))
 		return segs;
+	/*
+	 * What was merged (gro.c) can have a form that a device does not take,
+	 * but as a few packets of many segments each.
+	 */
+	if (skb_is_gso(segs))
+		mss *= skb_shinfo(segs)->gso_segs;
 
 	for (seg = segs; seg; seg = seg->next) {
 		if (!seg->next && skb->destructor == ferry_wfree) {
@@ -87,23 +94,34 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	return segs;
 }
 
-static const struct net_offload offload = {
+static const struct net_offload offload4 = {
 	.callbacks = {
 		.gso_segment = gso_segment,
+		.gro_receive = ferry_gro_receive4,
+		.gro_complete = ferry_gro_complete4,
+	},
+};
+
+static const struct net_offload offload6 = {
+	.callbacks = {
+		.gso_segment = gso_segment,
+		.gro_receive = ferry_gro_receive6,
+		.gro_complete = ferry_gro_complete6,
 	},
 };
 
 /**
- * ferry_offload_init() - segment our large packets
+ * ferry_offload_init() - segment our large packets, and merge small ones
  *
  * Return: 0, or -EEXIST if somebody else has the protocol number.
  */
 int __init ferry_offload_init(void)
 {
-	if (inet_add_offload(&offload, ferry_protocol))
+	if (inet_add_offload(&offload4, ferry_protocol))
 		return -EEXIST;
-	if (inet6_add_offload(&offload, ferry_protocol)) {
-		inet_del_offload(&offload, ferry_protocol);
+	if (inet6_add_offload(&offload6, ferry_protocol)) {
+		ferry_gro_stop();
+		inet_del_offload(&offload4, ferry_protocol);
 		return -EEXIST;
 	}
 	return 0;
@@ -114,6 +132,7 @@ int __init ferry_offload_init(void)
  */
 void ferry_offload_exit(void)
 {
-	inet6_del_offload(&offload, ferry_protocol);
-	inet_del_offload(&offload, ferry_protocol);
+	ferry_gro_stop();
+	inet6_del_offload(&offload6, ferry_protocol);
+	inet_del_offload(&offload4, ferry_protocol);
 }
