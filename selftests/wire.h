@@ -55,6 +55,11 @@ void wire_open(struct wire *w, enum family fam, int proto);
 /* The same in the namespace where we are. */
 void wire_open_here(struct wire *w, enum family fam, int proto);
 void wire_close(struct wire *w);
+/*
+ * What is opened from here on is polled like a network card, and what comes
+ * within the same clock tick may be merged (GRO).
+ */
+void wire_polled(void);
 
 void wire_send(struct wire *w, const struct segment *s);
 /*
