@@ -34,7 +34,14 @@ static void v4_checksum(struct sock *sk, struct sk_buff *skb)
 
 static int v4_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 {
-	return ip_queue_xmit(sk, skb, fl);
+	int err;
+
+	/* The route has just been looked at; the kernel would look again. */
+	rcu_read_lock();
+	skb_dst_set_noref(skb, __sk_dst_get(sk));
+	err = ip_queue_xmit(sk, skb, fl);
+	rcu_read_unlock();
+	return err;
 }
 
 static struct dst_entry *v4_route(struct sock *sk)
