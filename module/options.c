@@ -345,7 +345,7 @@ void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 		ferry_ts_store(fp, o->ts_val);
 }
 
-/* A pure ACK that another one has overtaken: harmless, and of no use. */
+/* A pure ACK, overtaken long ago: harmless, and of no use. */
 static bool overtaken_ack(const struct ferry_sock *fp,
 			  const struct ferry_skb_cb *cb,
 			  const struct ferry_options *o)
@@ -366,9 +366,10 @@ static bool overtaken_ack(const struct ferry_sock *fp,
  * @o: its options
  *
  * RFC 7323 section 5: a segment with an older timestamp than the last one is
- * an old duplicate, whatever its sequence number.  A RST is exempt.  Like
- * Linux TCP, one tick is forgiven, and so is a pure ACK that was overtaken:
- * to answer it would only look like a duplicate ACK.
+ * an old duplicate, whatever its sequence number.  A RST is exempt.  A segment
+ * that was overtaken on the way is no duplicate, and to drop it is to lose it:
+ * FERRY_PAWS_OVERTAKEN ticks are forgiven, and a pure ACK as much as an RTO,
+ * as by Linux TCP: to answer it would only look like a duplicate ACK.
  *
  * Return: true if the segment must be taken for one outside the window.
  */
@@ -377,6 +378,6 @@ bool ferry_paws_rejects(const struct ferry_sock *fp,
 			const struct ferry_options *o)
 {
 	return o->has_timestamp &&
-	       unlikely(ts_older(fp, o->ts_val, 1)) &&
+	       unlikely(ts_older(fp, o->ts_val, FERRY_PAWS_OVERTAKEN)) &&
 	       !(cb->flags & FERRY_RST) && !overtaken_ack(fp, cb, o);
 }

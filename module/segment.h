@@ -195,6 +195,14 @@ static inline bool ferry_seq_acceptable(u32 seq, u32 end_seq, u32 rcv_wup,
 /* RFC 7323 section 5.5: after so many seconds of silence TS.Recent is void. */
 #define FERRY_PAWS_24DAYS	(24U * 24 * 60 * 60)
 
+/*
+ * So many ticks a segment may come behind a younger one.  Where the network
+ * reorders, a retransmission overtakes what was sent just before it, and would
+ * otherwise make an old duplicate of it.  A real one that is in the window is
+ * older than the 3 GB or more which have come since: 100 ms at 250 Gbit/s.
+ */
+#define FERRY_PAWS_OVERTAKEN	100
+
 /**
  * ferry_ts_older() - is a segment older than what has been received?
  * @ts_val: its timestamp

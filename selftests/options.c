@@ -322,7 +322,7 @@ PLAY(options, paws_drops_what_is_old, false)
 	open_by_peer(pl, ALL);
 	pl->clock = CLOCK + 1000;
 	bytes_answered(pl, 1, 101);
-	pl->clock = CLOCK + 998;
+	pl->clock = CLOCK + 899;
 	bytes_answered(pl, 101, 201);
 	EXPECT_EQ(NULL, strstr(pl->t->text, "ack 201"));
 	/* One tick is forgiven. */
@@ -330,7 +330,7 @@ PLAY(options, paws_drops_what_is_old, false)
 	bytes_answered(pl, 101, 201);
 	EXPECT_NE(NULL, strstr(pl->t->text, "ack 201"));
 	/* Beyond a hole it is the same; half the circle is old. */
-	pl->clock = CLOCK + 900;
+	pl->clock = CLOCK + 899;
 	bytes_answered(pl, 301, 401);
 	pl->clock = CLOCK + 1000 - 0x7fffffff;
 	bytes_answered(pl, 201, 301);
@@ -349,6 +349,22 @@ PLAY(options, paws_drops_what_is_old, false)
 	wire_send(&pl->w, &s);
 	wait_for(pl->fd, POLLHUP, SOON_MS);
 	note_so_error(pl->t, pl->fd);
+}
+
+/* What a younger segment has overtaken is not old.  TCP drops it. */
+TEST_F(options, paws_spares_what_was_overtaken)
+{
+	struct play pl;
+
+	play_open(&pl, variant->fam, ferry(), false, &self->log[1]);
+	open_by_peer(&pl, ALL);
+	pl.clock = CLOCK + 1000;
+	bytes_answered(&pl, 1, 101);
+	pl.clock = CLOCK + 900;
+	bytes_answered(&pl, 101, 201);
+	EXPECT_NE(NULL, strstr(pl.t->text, "101 to 201: ACK seq 1 ack 201"));
+	EXPECT_EQ(NULL, strstr(pl.t->text, "echo 900"));
+	play_close(&pl);
 }
 
 /* One segment of data, marked, and what its ACK says of it. */

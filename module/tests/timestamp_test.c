@@ -45,6 +45,8 @@ static void slack_forgives_so_many_ticks(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ferry_ts_older(99, 100, 0, 1));
 	KUNIT_EXPECT_TRUE(test, ferry_ts_older(98, 100, 0, 1));
 	KUNIT_EXPECT_TRUE(test, ferry_ts_older(99, 100, 0, 0));
+	KUNIT_EXPECT_FALSE(test, ferry_ts_older(0xfffffff0, 0x50, 0, 0x60));
+	KUNIT_EXPECT_TRUE(test, ferry_ts_older(0xffffffef, 0x50, 0, 0x60));
 }
 
 static struct kunit_case timestamp_cases[] = {
