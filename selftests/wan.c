@@ -3,11 +3,12 @@
  * What selftests/bench-wan runs in the guest: transfers over long, thin and bad
  * links, one line of results for each.
  *
- *	wan flow|fair SECONDS MEGABYTES BUFFERS RTTS LINKS ALGORITHMS PROTOCOLS
+ *	wan flow|fair SECONDS MEGABYTES BUFFERS CELLS PROTOCOLS
  *
  * "flow" is one connection at a time, which ends after so many seconds, or
  * megabytes if they come first; "fair" is two at once over a link without
- * losses, for the whole time.  The last four are lists, separated by commas.
+ * losses, for the whole time.  The last two are lists, separated by commas; a
+ * cell is ALGORITHM/RTT/LINK.
  *
  * The path is that of path.h.
  */
@@ -21,24 +22,38 @@
 #include "path.h"
 
 #define RATE_MBIT 100
-#define LIST_MAX 16
+#define CELLS_MAX 256
+#define PROTOCOLS_MAX 8
 
 static struct path_limits limits;
 
-/* Cut a list at its commas. */
-static int split(char *list, char **words)
+/* Cut @list at each @delimiter into at most @most words. */
+static int split(char *list, const char *delimiter, char **words, int most)
 {
 	char *save = NULL;
 	char *word;
 	int n = 0;
 
-	for (word = strtok_r(list, ",", &save); word;
-	     word = strtok_r(NULL, ",", &save)) {
-		if (n == LIST_MAX)
-			die("more than %d in a list", LIST_MAX);
+	for (word = strtok_r(list, delimiter, &save); word;
+	     word = strtok_r(NULL, delimiter, &save)) {
+		if (n == most)
+			die("more than %d in a list", most);
 		words[n++] = word;
 	}
 	return n;
+}
+
+static bool all_have(const char *algorithm, char **protocols, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (path_has(algorithm, path_proto(protocols[i])))
+			continue;
+		printf("missing %s %s\n", algorithm, protocols[i]);
+		return false;
+	}
+	return true;
 }
 
 static void one_flow(int rtt, const char *link, const char *algorithm,
@@ -79,45 +94,36 @@ static void two_flows(int rtt, const char *algorithm, const char *first,
 
 int main(int argc, char **argv)
 {
-	char *rtts[LIST_MAX], *links[LIST_MAX], *algorithms[LIST_MAX];
-	char *protocols[LIST_MAX];
-	int n_rtts, n_links, n_algorithms, n_protocols, r, l, a, p, q;
+	char *cells[CELLS_MAX], *protocols[PROTOCOLS_MAX];
+	int n_cells, n_protocols, c, p, q;
 	bool fair;
 
-	if (argc != 9)
+	if (argc != 7)
 		die("usage: see the top of wan.c");
 	fair = !strcmp(argv[1], "fair");
 	limits.seconds = atof(argv[2]);
 	limits.bytes = fair ? ~0ULL : strtoull(argv[3], NULL, 0) << 20;
 	limits.buffers = atoi(argv[4]);
-	n_rtts = split(argv[5], rtts);
-	n_links = split(argv[6], links);
-	n_algorithms = split(argv[7], algorithms);
-	n_protocols = split(argv[8], protocols);
-	for (l = 0; l < n_links; l++)
-		if (!path_knows(links[l]))
-			die("no kind of link is called '%s'", links[l]);
+	n_cells = split(argv[5], ",", cells, CELLS_MAX);
+	n_protocols = split(argv[6], ",", protocols, PROTOCOLS_MAX);
 	path_make(RATE_MBIT);
 	path_allow_ferry_buffers();
-	for (a = 0; a < n_algorithms; a++) {
-		for (p = 0; p < n_protocols; p++) {
-			if (path_has(algorithms[a],
-				     path_proto(protocols[p])))
-				continue;
-			printf("missing %s %s\n", algorithms[a], protocols[p]);
-			break;
-		}
-		if (p < n_protocols)
+	for (c = 0; c < n_cells; c++) {
+		/* The algorithm, the round trip, the link. */
+		char *w[3];
+
+		if (split(cells[c], "/", w, 3) != 3)
+			die("a cell is ALGORITHM/RTT/LINK");
+		if (!path_knows(w[2]))
+			die("no kind of link is called '%s'", w[2]);
+		if (!all_have(w[0], protocols, n_protocols))
 			continue;
-		for (r = 0; r < n_rtts; r++) {
-			for (p = 0; p < n_protocols; p++) {
-				for (q = p; fair && q < n_protocols; q++)
-					two_flows(atoi(rtts[r]), algorithms[a],
-						  protocols[p], protocols[q]);
-				for (l = 0; !fair && l < n_links; l++)
-					one_flow(atoi(rtts[r]), links[l],
-						 algorithms[a], protocols[p]);
-			}
+		for (p = 0; p < n_protocols; p++) {
+			for (q = p; fair && q < n_protocols; q++)
+				two_flows(atoi(w[1]), w[0], protocols[p],
+					  protocols[q]);
+			if (!fair)
+				one_flow(atoi(w[1]), w[2], w[0], protocols[p]);
 		}
 	}
 	return 0;
