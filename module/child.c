@@ -54,6 +54,7 @@ static void init_stream(struct sock *child,
 	csk->last_snd = (u32)jiffies;
 	csk->quick_acks = FERRY_QUICK_ACKS;
 	csk->ato = 0;
+	csk->retrans_stamp = 0;
 
 	fp->conn.cong.total_retrans = req->retransmits;
 	if (req->timeouts)

@@ -227,28 +227,6 @@ void ferry_compress_send(struct sock *sk)
 }
 
 /**
- * ferry_compress_expired() - the timer for the ACKs that wait
- * @timer: &ferry_trouble.timer
- *
- * Context: softirq, socket lock not held.
- *
- * Return: HRTIMER_NORESTART
- */
-enum hrtimer_restart ferry_compress_expired(struct hrtimer *timer)
-{
-	struct sock *sk = container_of(timer, struct ferry_trouble, timer)->sk;
-
-	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk))
-		ferry_defer(sk, FERRY_DEFERRED_ACK);
-	else
-		ferry_compress_send(sk);
-	bh_unlock_sock(sk);
-	sock_put(sk);
-	return HRTIMER_NORESTART;
-}
-
-/**
  * ferry_ack_check() - a segment has been processed: is it time?
  * @sk: the socket
  */

@@ -204,11 +204,11 @@ enum ferry_timer_event {
 	FERRY_TIMER_TLP,	/* RFC 8985 section 7.2 */
 };
 
-/* Work that waits for the owner of the socket lock, in @deferred. */
-#define FERRY_DEFERRED_TIMER	0x01
-#define FERRY_DEFERRED_MTU	0x02
-#define FERRY_DEFERRED_PUSH	0x04
-#define FERRY_DEFERRED_ACK	0x08
+/* Work that comes up in softirq, see work.c; what has to wait is in @deferred. */
+#define FERRY_WORK_TIMER	0x01
+#define FERRY_WORK_MTU		0x02
+#define FERRY_WORK_PUSH		0x04
+#define FERRY_WORK_ACK		0x08
 
 /**
  * struct ferry_conn_sock - what every connection needs
@@ -226,7 +226,7 @@ enum ferry_timer_event {
  *	@keepalive_armed, in jiffies
  * @cong: congestion state
  * @pacer: pacing and small queues, NULL until one of them is needed
- * @mtu_info: path MTU that an ICMP message told, for FERRY_DEFERRED_MTU
+ * @mtu_info: path MTU that an ICMP message told, for FERRY_WORK_MTU
  * @defer_accept: FERRY_DEFER_ACCEPT, as a number of time-outs of a SYN-ACK
  * @tell_inq: FERRY_INQ
  * @thin_linear: FERRY_THIN_LINEAR_TIMEOUTS
@@ -237,7 +237,7 @@ enum ferry_timer_event {
  * @keepalive_time: idle time before the first probe in seconds, 0: the sysctl
  * @keepalive_intvl: time between probes in seconds, 0: the sysctl
  * @linger2: time in FIN_WAIT2 in seconds, 0: the sysctl, <0: none
- * @deferred: FERRY_DEFERRED_* bits, under the socket's spinlock
+ * @deferred: FERRY_WORK_* bits, under the socket's spinlock
  * @pending: one of &enum ferry_timer_event
  * @retransmits: time-outs in a row
  * @backoff: exponent of the timer's back-off
@@ -957,7 +957,6 @@ void ferry_ack_timeout(struct sock *sk);
 void ferry_set_quickack(struct sock *sk, int val);
 void ferry_compress_end(struct sock *sk);
 void ferry_compress_send(struct sock *sk);
-enum hrtimer_restart ferry_compress_expired(struct hrtimer *timer);
 
 /* output.c */
 void ferry_push(struct sock *sk, bool more);
@@ -1079,7 +1078,11 @@ void ferry_delack_start(struct sock *sk, unsigned long delay);
 void ferry_delack_stop(struct sock *sk);
 void ferry_keepalive_start(struct sock *sk, unsigned long delay);
 void ferry_keepalive_stop(struct sock *sk);
-void ferry_defer(struct sock *sk, u8 work);
+void ferry_timers_run(struct sock *sk);
+
+/* work.c */
+void ferry_work(struct sock *sk, u8 work);
+void ferry_work_put(struct sock *sk, u8 work);
 void ferry_release_cb(struct sock *sk);
 
 /* timeout.c */

@@ -72,10 +72,7 @@ static void revert_backoff(struct sock *sk, u32 seq)
 static void mtu_is_less(struct sock *sk, u32 mtu)
 {
 	ferry_csk(sk)->mtu_info = min_t(u32, mtu, U16_MAX);
-	if (!sock_owned_by_user(sk))
-		ferry_mtu_reduced(sk);
-	else
-		ferry_defer(sk, FERRY_DEFERRED_MTU);
+	ferry_work(sk, FERRY_WORK_MTU);
 }
 
 static void full_socket(struct sock *sk, struct sk_buff *skb,

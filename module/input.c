@@ -63,8 +63,9 @@ bool ferry_may_challenge(const struct net *net, const struct sk_buff *skb,
 	if (limit != INT_MAX) {
 		if (READ_ONCE(fn->challenge_stamp) != second) {
 			WRITE_ONCE(fn->challenge_stamp, second);
-			atomic_set(&fn->challenge_count, limit / 2 +
-				   get_random_u32_below(max(limit, 1U)));
+			atomic_set(&fn->challenge_count,
+				   min_t(u32, INT_MAX, limit / 2 +
+					 get_random_u32_below(max(limit, 1U))));
 		}
 		if (atomic_dec_if_positive(&fn->challenge_count) < 0)
 			return false;

@@ -14,9 +14,8 @@
  * leave (earliest departure time).
  *
  * The timer is allocated when it is needed for the first time, since most
- * connections never do.  It expires in softirq, pending it holds a reference
- * to the socket; if a process owns the socket, the process sends when it lets
- * go (FERRY_DEFERRED_PUSH).
+ * connections never do.  It expires in softirq, and pending it holds a reference
+ * to the socket; work.c sends then, or the process that owns the socket does.
  *
  * Context: socket lock held, in process context or BH.
  */
@@ -32,29 +31,12 @@
 /* Below this round-trip time packets are large whatever the rate. */
 #define MIN_RTT_LOG		9
 
-/**
- * ferry_pacer_kick() - what had to wait may go
- * @sk: the socket; the caller's reference is given back
- *
- * Context: softirq, socket lock not held.
- */
-void ferry_pacer_kick(struct sock *sk)
-{
-	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk))
-		ferry_defer(sk, FERRY_DEFERRED_PUSH);
-	else
-		ferry_push_waiting(sk);
-	bh_unlock_sock(sk);
-	sock_put(sk);
-}
-
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {
 	struct ferry_pacer *pacer = container_of(timer, struct ferry_pacer,
 						 timer);
 
-	ferry_pacer_kick(pacer->sk);
+	ferry_work_put(pacer->sk, FERRY_WORK_PUSH);
 	return HRTIMER_NORESTART;
 }
 

@@ -35,7 +35,6 @@ struct ferry_pacer {
 };
 
 struct ferry_pacer *ferry_pacer_get(struct sock *sk);
-void ferry_pacer_kick(struct sock *sk);
 void ferry_tsq_tasklet(struct tasklet_struct *tasklet);
 
 #endif /* _FERRY_PACE_H */

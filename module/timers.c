@@ -12,8 +12,8 @@
  * from now; so the timer is left where it is then, finds when it expires that
  * nothing is due, and sleeps on.
  *
- * A pending timer holds a reference to the socket.  It expires in BH; when a
- * process owns the socket then, its work is done when the process lets go.
+ * A pending timer holds a reference to the socket.  It expires in BH, where
+ * work.c sees to it that no process owns the socket while its work is done.
  */
 #include "ferry.h"
 
@@ -203,12 +203,17 @@ void ferry_rearm_probe(struct sock *sk)
 				      FERRY_RTO_MIN));
 }
 
-/*
+/**
+ * ferry_timers_run() - the timer has expired
+ * @sk: the socket
+ *
  * What is due is done, and the timer goes on for the nearest of the rest.
  * Each may end the connection, and a connection that has ended has no
  * deadlines.
+ *
+ * Context: BH, socket lock held.
  */
-static void run_timer(struct sock *sk)
+void ferry_timers_run(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
@@ -235,13 +240,7 @@ static void timer_expired(struct timer_list *t)
 {
 	struct sock *sk = timer_container_of(sk, t, sk_timer);
 
-	bh_lock_sock(sk);
-	if (!sock_owned_by_user(sk))
-		run_timer(sk);
-	else
-		ferry_defer(sk, FERRY_DEFERRED_TIMER);
-	bh_unlock_sock(sk);
-	sock_put(sk);
+	ferry_work_put(sk, FERRY_WORK_TIMER);
 }
 
 /**
@@ -333,45 +332,4 @@ void ferry_timers_clear(struct sock *sk)
 	sk_stop_timer(sk, &sk->sk_timer);
 	ferry_pace_stop(sk);
 	ferry_compress_end(sk);
-}
-
-/**
- * ferry_defer() - leave work to the process that owns the socket
- * @sk: the socket
- * @work: one of FERRY_DEFERRED_*
- *
- * Context: BH, socket's spinlock held.
- */
-void ferry_defer(struct sock *sk, u8 work)
-{
-	struct ferry_conn_sock *csk = ferry_csk(sk);
-
-	if (!csk->deferred)
-		sock_hold(sk);
-	csk->deferred |= work;
-}
-
-/**
- * ferry_release_cb() - the owner lets go: what had to wait is done now
- * @sk: the socket
- *
- * Context: process context, socket's spinlock held, BH disabled.
- */
-void ferry_release_cb(struct sock *sk)
-{
-	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u8 deferred = csk->deferred;
-
-	if (likely(!deferred))
-		return;
-	csk->deferred = 0;
-	if (deferred & FERRY_DEFERRED_TIMER)
-		run_timer(sk);
-	if (deferred & FERRY_DEFERRED_MTU)
-		ferry_mtu_reduced(sk);
-	if (deferred & FERRY_DEFERRED_PUSH)
-		ferry_push_waiting(sk);
-	if (deferred & FERRY_DEFERRED_ACK)
-		ferry_compress_send(sk);
-	__sock_put(sk);
 }

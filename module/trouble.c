@@ -8,6 +8,16 @@
  */
 #include "ferry.h"
 
+/* That of the ACKs that wait, see delack.c; pending, it holds a reference. */
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	struct ferry_trouble *t = container_of(timer, struct ferry_trouble,
+					       timer);
+
+	ferry_work_put(t->sk, FERRY_WORK_ACK);
+	return HRTIMER_NORESTART;
+}
+
 /**
  * ferry_trouble() - where a connection keeps it
  * @fp: the stream
@@ -25,7 +35,7 @@ struct ferry_trouble *ferry_trouble(struct ferry_sock *fp)
 	if (!t)
 		return NULL;
 	t->sk = &fp->conn.inet.sk;
-	hrtimer_setup(&t->timer, ferry_compress_expired, CLOCK_MONOTONIC,
+	hrtimer_setup(&t->timer, timer_expired, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_PINNED_SOFT);
 	fp->trouble = t;
 	return t;

@@ -49,7 +49,7 @@ void ferry_tsq_tasklet(struct tasklet_struct *tasklet)
 	clear_bit(FERRY_PACER_QUEUED, &pacer->flags);
 	/* What is asked for from here on makes the tasklet run again. */
 	smp_mb__after_atomic();
-	ferry_pacer_kick(pacer->sk);
+	ferry_work_put(pacer->sk, FERRY_WORK_PUSH);
 }
 
 /**
