@@ -45,11 +45,6 @@ FIXTURE_TEARDOWN(bind)
 {
 }
 
-static int proto_of(int which)
-{
-	return which ? ferry() : IPPROTO_TCP;
-}
-
 static const struct place {
 	const char *what;
 	const char *address;

@@ -40,12 +40,6 @@ FIXTURE_TEARDOWN(connect)
 {
 }
 
-/* Entry 0 of a transcript pair is TCP's. */
-static int proto_of(int which)
-{
-	return which ? ferry() : IPPROTO_TCP;
-}
-
 /* An address at which nobody listens, because we have just left it. */
 static struct addr vacant(enum family fam, int proto)
 {

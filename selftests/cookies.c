@@ -57,7 +57,7 @@ static int cookie_stage(struct wire *w, enum family fam, int which,
 	struct addr at;
 	int l;
 
-	wire_open(w, fam, which ? ferry() : IPPROTO_TCP);
+	wire_open(w, fam, proto_of(which));
 	set_sysctl(w->proto, "syncookies", "2");
 	at = w->ours;
 	l = listen_at(&at, w->proto, BACKLOG);
@@ -340,7 +340,7 @@ TEST_F_TIMEOUT(cookies, a_flood_shuts_nobody_out, 3600)
 	int i, k;
 
 	for (i = 0; i < 2; i++) {
-		int proto = i ? ferry() : IPPROTO_TCP;
+		int proto = proto_of(i);
 		long long begin, worst = 0;
 		unsigned long objects;
 		struct flood *f;
@@ -435,7 +435,7 @@ TEST_F(cookies, without_them_it_does)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		struct overflow o = { .proto = i ? ferry() : IPPROTO_TCP };
+		struct overflow o = { .proto = proto_of(i) };
 		struct addr at;
 		struct wire w;
 		int l, fd;

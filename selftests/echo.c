@@ -142,7 +142,7 @@ FIXTURE_VARIANT_ADD(dual_stack, ferry) { .ferry = true };
 
 FIXTURE_SETUP(dual_stack)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	own_namespace();
 }
 

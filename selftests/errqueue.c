@@ -119,8 +119,8 @@ TEST(zerocopy_completions)
 
 	memset(data, 'z', sizeof(data));
 	for (i = 0; i < 2; i++) {
-		zerocopy(&log[i], i ? ferry() : IPPROTO_TCP, V4);
-		zerocopy(&log[i], i ? ferry() : IPPROTO_TCP, V6);
+		zerocopy(&log[i], proto_of(i), V4);
+		zerocopy(&log[i], proto_of(i), V6);
 	}
 	EXPECT_TRUE(strstr(log[0].text, "4: code 1"));
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
@@ -248,7 +248,7 @@ TEST(time_stamps_of_what_is_sent)
 
 	memset(data, 'z', sizeof(data));
 	for (i = 0; i < 2; i++)
-		sending_stamps(&log[i], i ? ferry() : IPPROTO_TCP);
+		sending_stamps(&log[i], proto_of(i));
 	EXPECT_TRUE(strstr(log[0].text, "acknowledged 61003"));
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
 }
@@ -399,7 +399,7 @@ TEST(what_a_read_says_beside_the_bytes)
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < ARRAY_SIZE(options); j++) {
 			ASSERT_TRUE(wait_until(clock_runs, clock, SOON_MS));
-			receiving(&log[i], i ? ferry() : IPPROTO_TCP,
+			receiving(&log[i], proto_of(i),
 				  options[j].level, options[j].option,
 				  options[j].value);
 		}

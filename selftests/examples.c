@@ -96,7 +96,7 @@ FIXTURE_SETUP(echo)
 	/* So that a stream is stopped before long. */
 	set_sysctls("wmem", "4096 16384 65536");
 	set_sysctls("rmem", "4096 16384 65536");
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	spawn(serve, &s);
 }
 
@@ -199,7 +199,7 @@ FIXTURE_SETUP(examples)
 	if (variant->ferry && ferry() == IPPROTO_TCP)
 		SKIP(_exit(255), "no ferry to speak to");
 	own_namespace();
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	self->protocol = variant->ferry ? NULL : "tcp";
 }
 

@@ -34,11 +34,6 @@
 /* A machine that stalls may fire a timer. */
 #define SPURIOUS (10 * slowness())
 
-static int proto_of(bool over_ferry)
-{
-	return over_ferry ? ferry() : IPPROTO_TCP;
-}
-
 /* How many packets the IP layer of this namespace was given. */
 static unsigned long packets_in(enum family fam)
 {

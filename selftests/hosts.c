@@ -136,7 +136,7 @@ int ends_proto(enum ends ends, int which)
 {
 	enum ends ferrys = which ? TCP_TO_FERRY : FERRY_TO_TCP;
 
-	return ends == FERRY_TO_FERRY || ends == ferrys ? ferry() : IPPROTO_TCP;
+	return proto_of(ends == FERRY_TO_FERRY || ends == ferrys);
 }
 
 bool ends_differ(enum ends ends)

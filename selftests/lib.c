@@ -43,6 +43,11 @@ int ferry(void)
 	return s && *s ? atoi(s) : IPPROTO_FERRY;
 }
 
+int proto_of(int which)
+{
+	return which ? ferry() : IPPROTO_TCP;
+}
+
 const char *proto_name(int proto)
 {
 	return proto == IPPROTO_TCP ? "TCP" : "Ferry";

@@ -47,6 +47,8 @@ enum family {
  * themselves are tested on a kernel without Ferry.
  */
 int ferry(void);
+/* What is done over both is done over TCP first: 0 is TCP, 1 is Ferry. */
+int proto_of(int which);
 
 const char *proto_name(int proto);
 

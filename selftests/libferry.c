@@ -29,7 +29,7 @@ FIXTURE_VARIANT_ADD(libferry, ferry) { .ferry = true };
 
 FIXTURE_SETUP(libferry)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	own_namespace();
 	connected_pair(V4, self->proto, self->fd);
 }

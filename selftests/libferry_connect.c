@@ -156,7 +156,7 @@ FIXTURE_VARIANT_ADD(dial, ferry) { .ferry = true };
 
 FIXTURE_SETUP(dial)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	own_namespace();
 }
 

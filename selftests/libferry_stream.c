@@ -32,7 +32,7 @@ FIXTURE_VARIANT_ADD(stream, ferry) { .ferry = true };
 
 FIXTURE_SETUP(stream)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	own_namespace();
 	connected_pair(V4, self->proto, self->fd);
 	set_int(self->fd[0], IPPROTO_TCP, TCP_NODELAY, 1);

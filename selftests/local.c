@@ -80,8 +80,8 @@ TEST(port_of_connect)
 	own_namespace();
 	write_file("/proc/sys/net/ipv4/ip_local_port_range", "40000 40000");
 	for (i = 0; i < 2; i++) {
-		late_port(&log[i], i ? ferry() : IPPROTO_TCP, V4);
-		late_port(&log[i], i ? ferry() : IPPROTO_TCP, V6);
+		late_port(&log[i], proto_of(i), V4);
+		late_port(&log[i], proto_of(i), V6);
 	}
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
 	EXPECT_NE(NULL, strstr(log[0].text, "bound: 127.0.0.1:0\n"));
@@ -197,7 +197,7 @@ TEST(connections_of_a_stranger)
 	run("ip -6 rule add iif " LINK " lookup 100");
 	run("ip -6 route add local fd02::/64 dev lo table 100");
 	for (i = 0; i < 2; i++) {
-		int proto = i ? ferry() : IPPROTO_TCP;
+		int proto = proto_of(i);
 
 		for (k = 0; k < ARRAY_SIZE(v4_options); k++) {
 			speak_for(&log[i], &h, proto, V4, &v4_options[k]);
@@ -267,8 +267,8 @@ TEST(a_program_chooses_the_listener)
 
 	own_namespace();
 	for (i = 0; i < 2; i++) {
-		chosen_by_program(&log[i], i ? ferry() : IPPROTO_TCP, V4);
-		chosen_by_program(&log[i], i ? ferry() : IPPROTO_TCP, V6);
+		chosen_by_program(&log[i], proto_of(i), V4);
+		chosen_by_program(&log[i], proto_of(i), V6);
 	}
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
 	EXPECT_NE(NULL, strstr(log[0].text, "attach: 0\nlistener 2 got all"));

@@ -44,7 +44,7 @@ FIXTURE_SETUP(loops)
 
 	if (variant->program.ferry && ferry() == IPPROTO_TCP)
 		SKIP(_exit(255), "no ferry to speak to");
-	self->proto = variant->program.ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->program.ferry);
 	self->connections = from_environment("FERRY_LOOP_CONNECTIONS",
 					     2000 / slowness());
 	snprintf(self->command, sizeof(self->command),

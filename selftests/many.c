@@ -33,7 +33,7 @@ FIXTURE_SETUP(many)
 {
 	struct rlimit files = { 4096, 4096 };
 
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	setrlimit(RLIMIT_NOFILE, &files);
 	own_namespace();
 }

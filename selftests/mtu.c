@@ -17,11 +17,6 @@
 #include "ktest.h"
 #include "lib.h"
 
-static int proto_of(int which)
-{
-	return which ? ferry() : IPPROTO_TCP;
-}
-
 static void note_segment_size(struct transcript *t, const char *when, int fd)
 {
 	note(t, "segment size %s: %u", when, segment_size(fd));

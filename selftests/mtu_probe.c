@@ -67,11 +67,6 @@ FIXTURE_TEARDOWN(probing)
 {
 }
 
-static int proto_of(bool over_ferry)
-{
-	return over_ferry ? ferry() : IPPROTO_TCP;
-}
-
 /* fd[0], at host 0, sends; fd[1] receives. */
 static void connect_hosts(struct hosts *h, int proto, enum family fam,
 			  const char *probing, int fd[2])

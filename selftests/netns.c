@@ -47,7 +47,7 @@ FIXTURE_SETUP(namespace)
 		.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK,
 	};
 
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	own_namespace();
 	self->events = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 			      NETLINK_ROUTE);

@@ -39,11 +39,6 @@ FIXTURE_TEARDOWN(options)
 {
 }
 
-static int proto_of(int which)
-{
-	return which ? ferry() : IPPROTO_TCP;
-}
-
 /* The kernel opens it; the peer answers with @offers. */
 static void open_by_kernel(struct play *pl, int offers, __u8 flags)
 {
@@ -484,7 +479,7 @@ TEST_F(options, sack_of_every_other_segment_is_bounded)
 	int i, n;
 
 	for (i = 0; i < 2; i++) {
-		play_open(&pl, variant->fam, i ? ferry() : IPPROTO_TCP, false,
+		play_open(&pl, variant->fam, proto_of(i), false,
 			  &self->log[i]);
 		open_tiny(&pl);
 		out = fill_the_path(&pl);

@@ -66,7 +66,7 @@ static __u64 fill(int fd)
 /* The receiver has slept for an hour with its window full. */
 FIXTURE_SETUP(patience)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	hosts_make(&self->hosts, 1500);
 	hosts_netem(&self->hosts, "delay 10ms limit 10000");
 	hosts_connect(&self->hosts, variant->fam, self->proto, self->fd);

@@ -91,8 +91,7 @@ void add_offers(struct play *pl, struct segment *s, int offers);
 									\
 		for (i = 0; i < 2; i++) {				\
 			play_open(&pl, variant->fam,			\
-				  i ? ferry() : IPPROTO_TCP, plain,	\
-				  &self->log[i]);			\
+				  proto_of(i), plain, &self->log[i]);	\
 			name(_metadata, &pl);				\
 			play_close(&pl);				\
 		}							\

@@ -141,8 +141,6 @@ FIXTURE_TEARDOWN(proc)
 {
 }
 
-#define proto_of(which)	((which) ? ferry() : IPPROTO_TCP)
-
 static void read_text(const char *path, char *buf, size_t size)
 {
 	if (!read_file(path, buf, size))
@@ -221,8 +219,8 @@ static bool in_time_wait(void *arg)
 	__u16 *port = arg;
 	struct line l;
 
-	return find_line(port[2], port[3] ? ferry() : IPPROTO_TCP, port[0],
-			 port[1], &l) && l.state == 6;
+	return find_line(port[2], proto_of(port[3]), port[0], port[1], &l) &&
+	       l.state == 6;
 }
 
 TEST_F(proc, time_wait)

@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(scale, one_port_serves_them_all, 3600)
 	client = calloc(n, sizeof(*client));
 	server = calloc(n, sizeof(*server));
 	for (which = 0; which < 2; which++) {
-		int proto = which ? ferry() : IPPROTO_TCP, l;
+		int proto = proto_of(which), l;
 		struct addr at = loopback(V4, 0);
 		long long begin, opened, slab;
 
@@ -205,7 +205,7 @@ TEST_F(scale, no_port_left)
 
 	for (i = 0; i < 2; i++) {
 		struct transcript *t = &self->log[i];
-		int proto = i ? ferry() : IPPROTO_TCP;
+		int proto = proto_of(i);
 		struct addr at[2];
 		int l[2];
 
@@ -290,7 +290,7 @@ TEST_F(scale, own_range_of_ports)
 
 	for (i = 0; i < 2; i++) {
 		struct transcript *t = &self->log[i];
-		int proto = i ? ferry() : IPPROTO_TCP;
+		int proto = proto_of(i);
 		/* Of an odd number TCP now and then leaves one out. */
 		unsigned int range = 50004u << 16 | 50001;
 		struct addr at;

@@ -224,7 +224,7 @@ TEST_F(diag, the_same_sockets_are_listed_the_same)
 	unsigned int i, side;
 
 	for (side = 0; side < 2; side++) {
-		int proto = side ? ferry() : IPPROTO_TCP;
+		int proto = proto_of(side);
 
 		make_sockets(&self->hosts, proto);
 		for (i = 0; i < ARRAY_SIZE(questions); i += step) {

@@ -16,8 +16,6 @@
 #include "ktest.h"
 #include "lib.h"
 
-#define proto_of(which)	((which) ? ferry() : IPPROTO_TCP)
-
 /* What is in the table of Documentation/sockets.md as working. */
 static const struct {
 	int number;
@@ -393,7 +391,7 @@ TEST(mark_of_the_syn)
 	for (i = 0; i < 2; i++)
 	for (accept_mark = 0; accept_mark < 2; accept_mark++)
 	for (own = 0; own < 2; own++) {
-		int proto = i ? ferry() : IPPROTO_TCP, l, fd, other;
+		int proto = proto_of(i), l, fd, other;
 		struct addr at = loopback(V4, 0);
 
 		set_sysctl(proto, "fwmark_accept", accept_mark ? "1" : "0");

@@ -228,7 +228,6 @@ TEST(numbers_out_of_range_are_refused)
 /* ------------------------------------------------------------------ */
 /* Congestion control: the default, the list, and who may choose */
 
-#define proto_of(which)	((which) ? ferry() : IPPROTO_TCP)
 #define dir_of(which)	((which) ? DIR_FERRY : DIR_TCP)
 #define level_of(which)	((which) ? SOL_FERRY : IPPROTO_TCP)
 

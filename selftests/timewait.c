@@ -48,11 +48,6 @@ struct peer {
 	__u32 echo;		/* the kernel's last timestamp */
 };
 
-static int proto_of(int i)
-{
-	return i ? ferry() : IPPROTO_TCP;
-}
-
 static void world(struct wire *w, enum family fam)
 {
 	wire_open(w, fam, IPPROTO_TCP);

@@ -40,8 +40,6 @@ FIXTURE_TEARDOWN(urgent)
 {
 }
 
-#define proto_of(which)	((which) ? ferry() : IPPROTO_TCP)
-
 static sig_atomic_t signals;
 
 static void on_signal(int number)

@@ -60,11 +60,6 @@ FIXTURE_TEARDOWN(vrf)
 {
 }
 
-static int proto_of(int which)
-{
-	return which ? ferry() : IPPROTO_TCP;
-}
-
 static const char * const devices[] = { "", "red", LINK, "lo" };
 
 static void bind_to_device(int fd, const char *device)

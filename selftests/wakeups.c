@@ -54,7 +54,7 @@ FIXTURE_VARIANT_ADD(wakeups, ferry) { .ferry = true };
 
 FIXTURE_SETUP(wakeups)
 {
-	self->proto = variant->ferry ? ferry() : IPPROTO_TCP;
+	self->proto = proto_of(variant->ferry);
 	own_namespace();
 	self->office = mmap(NULL, sizeof(*self->office),
 			    PROT_READ | PROT_WRITE,

@@ -7,11 +7,6 @@
 
 #include "ways.h"
 
-int proto_of(int which)
-{
-	return which ? ferry() : IPPROTO_TCP;
-}
-
 int ways(void)
 {
 	return can_bridge() && ferry() != IPPROTO_TCP ? WAYS : 2;

@@ -11,10 +11,8 @@
 
 #define WAYS 4
 
-/* How many there are: without a bridge only two. */
+/* How many there are: without a bridge only two, which are proto_of()'s. */
 int ways(void);
-/* Which protocol the first two are. */
-int proto_of(int which);
 enum ends ends_of(int way);
 
 /* Go to where the listener is to be; returns where that is. */
