@@ -126,7 +126,7 @@ static void send_again(struct sock *sk, const struct ferry_ack_state *st)
 	}
 }
 
-/* An ACK that is new enough: recovery.c decides, here it is done. */
+/* Recovery.c decides what an ACK means, here it is done. */
 static void process_ack(struct sock *sk, struct sk_buff *skb,
 			const struct ferry_options *o, bool new_window)
 {
@@ -135,20 +135,22 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
 	struct ferry_cong *ca = &csk->cong;
+	bool overtaken = seq_before(cb->ack_seq, fp->snd_una);
 	struct ferry_ack_state st = {
 		.rec = &fp->recovery,
 		.ca = ca,
 		.ops = &ferry_sent_ops,
 		.sample.prior_in_flight = ferry_cong_in_flight(ca),
 		.sample.ece = fp->ecn_ok && cb->flags & FERRY_ECE &&
-			      !(cb->flags & FERRY_SYN),
+			      !(cb->flags & FERRY_SYN) && !overtaken,
 		.prior_una = fp->snd_una,
-		.snd_una = cb->ack_seq,
+		.snd_una = overtaken ? fp->snd_una : cb->ack_seq,
+		.ack_seq = cb->ack_seq,
 		.snd_nxt = fp->snd_nxt,
 		.max_window = fp->max_window,
 		.sack = fp->sack_ok,
 		.dupack = !new_window && cb->seq == cb->end_seq &&
-			  !(cb->flags & FERRY_SYN),
+			  !(cb->flags & FERRY_SYN) && !overtaken,
 		.has_new_data = ferry_send_head(sk) &&
 				seq_after(ferry_wnd_end(fp), fp->snd_nxt),
 	};
@@ -164,8 +166,8 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 		blocks[i] = ferry_options_sack((const u8 *)(ferry_hdr(skb) + 1),
 					       o, i);
 	if (unlikely(READ_ONCE(sk->sk_tsflags)))
-		ferry_tstamp_acked(sk, fp->snd_una, cb->ack_seq);
-	fp->snd_una = cb->ack_seq;
+		ferry_tstamp_acked(sk, fp->snd_una, st.snd_una);
+	fp->snd_una = st.snd_una;
 	st.mtu_probe = unlikely(csk->searches_mtu) &&
 		       ferry_mtu_probe_is_first(sk);
 	ferry_recovery_ack(&st, blocks, o->num_sacks);
@@ -202,9 +204,12 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	struct ferry_sock *fp = ferry_sk(sk);
 	bool new_window, was_closed = !fp->snd_wnd;
 
-	/* An old one says nothing, but its data may be new. */
-	if (unlikely(seq_before(cb->ack_seq, fp->snd_una)))
+	/* One that was overtaken knows best what came twice: that is told once. */
+	if (unlikely(seq_before(cb->ack_seq, fp->snd_una))) {
+		if (o->num_sacks)
+			process_ack(sk, skb, o, false);
 		return;
+	}
 
 	csk->probes_out = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);

@@ -185,6 +185,7 @@ enum ferry_next {
  * @sample: what congestion control will hear
  * @prior_una: SND.UNA before the ACK
  * @snd_una: SND.UNA
+ * @ack_seq: SEG.ACK; below @prior_una if another ACK has overtaken this one
  * @snd_nxt: SND.NXT
  * @max_window: the largest window that the peer ever announced
  * @ts_ecr_ms: the echoed timestamp in terms of @now_ms, valid with @has_ts_ecr
@@ -230,6 +231,7 @@ struct ferry_ack_state {
 	struct ferry_ack_sample sample;
 	u32 prior_una;
 	u32 snd_una;
+	u32 ack_seq;
 	u32 snd_nxt;
 	u32 max_window;
 	u32 ts_ecr_ms;

@@ -44,7 +44,7 @@ static bool is_dsack(const struct ferry_ack_state *st,
 	if (!len || len > st->max_window ||
 	    seq_after(blocks[0].end, st->snd_nxt))
 		return false;
-	if (seq_before(blocks[0].start, st->snd_una))
+	if (seq_before(blocks[0].start, st->ack_seq))
 		return true;
 	return n > 1 && !seq_before(blocks[0].start, blocks[1].start) &&
 	       !seq_after(blocks[0].end, blocks[1].end);

@@ -434,23 +434,24 @@ static void receive_ack(struct simlink *sim, struct simlink_event *event)
 		.ops = &simlink_ops,
 		.sample.prior_in_flight = ferry_cong_in_flight(&sim->ca),
 		.prior_una = snd_una(sim),
-		.snd_una = simlink_seq(sim, event->number),
+		.snd_una = simlink_seq(sim, max(event->number, sim->una)),
+		.ack_seq = simlink_seq(sim, event->number),
 		.snd_nxt = snd_nxt(sim),
 		.max_window = U32_MAX,
 		.now_ms = now_ms(sim),
 		.ts_ecr_ms = event->ts_ms,
 		.sack = sim->sack,
 		.has_ts_ecr = sim->timestamps,
-		.dupack = true,
+		.dupack = event->number >= sim->una,
 		.has_new_data = sim->nxt < sim->segments,
 	};
 	u8 state = sim->ca.state;
 	u32 nxt;
 
-	if (event->number < sim->una)
+	if (event->number < sim->una && !event->n)
 		return;
 	sim->ca.now_us = sim->now_us;
-	sim->una = event->number;
+	sim->una = max(event->number, sim->una);
 	ferry_recovery_ack(&st, event->blocks, event->n);
 	if (ferry_una_advanced(&st)) {
 		sim->cwnd_at[sim->una] = sim->ca.snd_cwnd;
