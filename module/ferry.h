@@ -204,7 +204,7 @@ enum ferry_timer_event {
 	FERRY_TIMER_TLP,	/* RFC 8985 section 7.2 */
 };
 
-/* Work that comes up in softirq, see work.c; what has to wait is in @deferred. */
+/* Work that comes up in softirq, see work.c; what waits is in @deferred. */
 #define FERRY_WORK_TIMER	0x01
 #define FERRY_WORK_MTU		0x02
 #define FERRY_WORK_PUSH		0x04

@@ -14,8 +14,9 @@
  * leave (earliest departure time).
  *
  * The timer is allocated when it is needed for the first time, since most
- * connections never do.  It expires in softirq, and pending it holds a reference
- * to the socket; work.c sends then, or the process that owns the socket does.
+ * connections never do.  It expires in softirq, and pending it holds a
+ * reference to the socket; a process that owns the socket sends in its place
+ * when it lets go (work.c).
  *
  * Context: socket lock held, in process context or BH.
  */

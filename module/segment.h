@@ -199,7 +199,8 @@ static inline bool ferry_seq_acceptable(u32 seq, u32 end_seq, u32 rcv_wup,
  * So many ticks a segment may come behind a younger one.  Where the network
  * reorders, a retransmission overtakes what was sent just before it, and would
  * otherwise make an old duplicate of it.  A real one that is in the window is
- * older than the 3 GB or more which have come since: 100 ms at 250 Gbit/s.
+ * older than the 3 GB or more which have come since: at 250 Gbit/s, by 100 ms.
+ * A peer whose clock is slower, with 10 ms a tick, reaches that at 25 Gbit/s.
  */
 #define FERRY_PAWS_OVERTAKEN	100
 

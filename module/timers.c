@@ -13,7 +13,7 @@
  * nothing is due, and sleeps on.
  *
  * A pending timer holds a reference to the socket.  It expires in BH, where
- * work.c sees to it that no process owns the socket while its work is done.
+ * its work is done at once or, if a process owns the socket, when it lets go.
  */
 #include "ferry.h"
 

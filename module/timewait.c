@@ -16,7 +16,8 @@
  * RCV.NXT (RFC 9293 MAY-2) or with a later timestamp (RFC 6191).  connect()
  * makes sure of it itself: its numbers begin beyond all that were sent, and
  * PAWS at the peer refuses what is older.  There it takes timestamps, and a
- * clock that has moved on: net.ferry.tw_reuse and net.ferry.tw_reuse_delay.
+ * clock that has moved on by more than PAWS forgives: net.ferry.tw_reuse and
+ * net.ferry.tw_reuse_delay.
  */
 #include <linux/netdevice.h>
 

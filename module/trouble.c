@@ -8,7 +8,7 @@
  */
 #include "ferry.h"
 
-/* That of the ACKs that wait, see delack.c; pending, it holds a reference. */
+/* The timer of the ACKs that wait (delack.c); pending, it holds a reference. */
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {
 	struct ferry_trouble *t = container_of(timer, struct ferry_trouble,
