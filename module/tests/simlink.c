@@ -185,6 +185,7 @@ static void receive_segment(struct simlink *sim, u32 segment, u32 ts_ms)
 {
 	bool again = test_bit(segment, sim->got) || segment < sim->rcv_nxt;
 	struct simlink_event *event;
+	u64 arrival_us = sim->now_us + sim->delay_us;
 	u32 ack = sim->acks++;
 	int copies;
 
@@ -204,10 +205,11 @@ static void receive_segment(struct simlink *sim, u32 segment, u32 ts_ms)
 		break_rule(sim, "too many ACKs");
 		return;
 	}
+	if (test_bit(ack, sim->ack_late))
+		arrival_us += sim->late_us;
 	copies = !test_bit(ack, sim->ack_drop) + test_bit(ack, sim->ack_twice);
 	for (; copies; copies--) {
-		event = schedule_event(sim, sim->now_us + sim->delay_us, true,
-				       sim->rcv_nxt);
+		event = schedule_event(sim, arrival_us, true, sim->rcv_nxt);
 		if (!event)
 			return;
 		event->ts_ms = sim->ts_recent;

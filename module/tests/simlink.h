@@ -68,7 +68,7 @@ struct simlink_event {
  * @segments: script: how many segments the application sends
  * @tx_us: script: time that the link needs for a segment
  * @delay_us: script: one-way delay, the same in both directions
- * @late_us: script: extra delay of the transmissions in @late
+ * @late_us: script: extra delay of the transmissions in @late and @ack_late
  * @queue: script: segments that the link's queue holds, 0 for no limit
  * @app_limit: script: most segments that the application has out at a time,
  *	0 for no limit
@@ -84,6 +84,7 @@ struct simlink_event {
  * @twice: script: transmissions that arrive twice
  * @ack_drop: script: ACKs that get lost, counted from 0
  * @ack_twice: script: ACKs that arrive twice
+ * @ack_late: script: ACKs that the link delays by @late_us
  * @rec: loss recovery
  * @ca: congestion state; set the window after simlink_init() to start
  *	elsewhere than at the initial window
@@ -135,6 +136,7 @@ struct simlink {
 	DECLARE_BITMAP(twice, SIMLINK_LOG);
 	DECLARE_BITMAP(ack_drop, SIMLINK_LOG);
 	DECLARE_BITMAP(ack_twice, SIMLINK_LOG);
+	DECLARE_BITMAP(ack_late, SIMLINK_LOG);
 
 	struct ferry_recovery rec;
 	struct ferry_cong ca;

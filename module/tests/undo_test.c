@@ -109,6 +109,30 @@ static void dsack_undoes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 20U);
 }
 
+/*
+ * Whichever ACK others overtake: what it says of a duplicate counts, and what
+ * was acknowledged since is not taken for one.
+ */
+static void overtaken_ack_tells_of_duplicates(struct kunit *test)
+{
+	u32 ack;
+
+	for (ack = 0; ack < 100; ack++) {
+		struct simlink *sim = simlink_steady(test, 400, 40, true);
+
+		sim->late_us = 4000;
+		__set_bit(5, sim->late);
+		__set_bit(ack, sim->ack_late);
+		transfer_and_count(test, sim, 1);
+
+		sim = simlink_steady(test, 400, 40, true);
+		sim->late_us = 4000;
+		simlink_drop(sim, 5, 5);
+		__set_bit(ack, sim->ack_late);
+		transfer_and_count(test, sim, 0);
+	}
+}
+
 /* What is lost is lost, and its retransmission proves nothing else. */
 static void real_loss_is_not_undone(struct kunit *test)
 {
@@ -177,6 +201,7 @@ static struct kunit_case undo_cases[] = {
 	KUNIT_CASE(reordering_is_learned),
 	KUNIT_CASE(eifel_undoes_at_once),
 	KUNIT_CASE(dsack_undoes),
+	KUNIT_CASE(overtaken_ack_tells_of_duplicates),
 	KUNIT_CASE(real_loss_is_not_undone),
 	{}
 };
