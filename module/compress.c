@@ -5,8 +5,12 @@
  * Each segment beyond a hole has something to tell, but the sender learns the
  * same from one ACK for all that came within a small part of a round trip, and
  * both ends have less to do.  The first three are sent at once: they are what a
- * sender without RACK waits for.  Then ACKs wait, unless they would tell of
- * more than an option has room for; delack.c has the timer for it.
+ * sender without RACK waits for.  Then ACKs wait; delack.c has the timer for it.
+ *
+ * An ACK has room for three runs of what has come.  Where there are so many, the
+ * first segment of each goes with an ACK of its own: so each run is told three
+ * times, and two of those may be lost.  A sender that never heard of a run would
+ * send it again, and take what it hears of it later for reordering.
  *
  * Pure; socket lock held.
  */
@@ -25,13 +29,13 @@
  * ferry_compress_holds() - a segment has come beyond a hole: may its ACK wait?
  * @c: what was told already
  * @rcv_nxt: RCV.NXT
- * @run: where the run begins that the segment is part of
+ * @news: it begins a run, or joins two, and there are FERRY_COMPRESS_RUNS
  * @max: so many may wait
  *
  * Return: true if so, and it is counted; false if an ACK is to be sent now,
  * which tells what the others would have told, too.
  */
-bool ferry_compress_holds(struct ferry_compress *c, u32 rcv_nxt, u32 run,
+bool ferry_compress_holds(struct ferry_compress *c, u32 rcv_nxt, bool news,
 			  u32 max)
 {
 	if (c->held >= min_t(u32, max, U8_MAX))
@@ -44,11 +48,7 @@ bool ferry_compress_holds(struct ferry_compress *c, u32 rcv_nxt, u32 run,
 		c->told++;
 		return false;
 	}
-	if (!c->held || c->run != run) {
-		c->runs = c->held ? c->runs + 1 : 1;
-		c->run = run;
-	}
-	if (c->runs >= FERRY_COMPRESS_RUNS)
+	if (news)
 		return false;
 	c->held++;
 	return true;

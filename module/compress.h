@@ -14,10 +14,9 @@
 /**
  * struct ferry_compress - what has been told of a hole, and what waits
  * @rcv_nxt: the hole, as RCV.NXT
- * @run: where the run begins that changed last, valid with @held
+ * @run: where the run begins that changed last
  * @told: ACKs for this hole that were sent at once, FERRY_DUPTHRESH at most
  * @held: ACKs that wait, to be sent as one
- * @runs: how many runs they would tell of
  *
  * All zero is one for no hole.
  */
@@ -26,10 +25,9 @@ struct ferry_compress {
 	u32 run;
 	u8 told;
 	u8 held;
-	u8 runs;
 };
 
-bool ferry_compress_holds(struct ferry_compress *c, u32 rcv_nxt, u32 run,
+bool ferry_compress_holds(struct ferry_compress *c, u32 rcv_nxt, bool news,
 			  u32 max);
 u64 ferry_compress_delay_ns(u32 rcv_rtt_us, u32 srtt_us, u32 max_ns);
 

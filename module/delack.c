@@ -161,6 +161,17 @@ static bool window_follows(const struct sock *sk)
 	       ferry_window_to_offer(sk) >= ferry_sk(sk)->rcv_wnd;
 }
 
+/* Has another run changed than before, of as many as an ACK can tell of? */
+static bool has_news(struct ferry_trouble *t)
+{
+	struct ferry_sack_block blocks[FERRY_SACK_BLOCKS_MAX];
+
+	if (t->compress.run == t->ofo.recent[0])
+		return false;
+	t->compress.run = t->ofo.recent[0];
+	return ferry_ofo_blocks(&t->ofo, blocks) >= FERRY_COMPRESS_RUNS;
+}
+
 /* May an ACK for what came beyond a hole wait?  Then the timer runs. */
 static bool compress(struct sock *sk)
 {
@@ -170,7 +181,7 @@ static bool compress(struct sock *sk)
 
 	/* Without SACK, each has to be seen; and of duplicates one is kept. */
 	if (!fp->sack_ok || t->ofo.duplicate.start != t->ofo.duplicate.end ||
-	    !ferry_compress_holds(&t->compress, fp->rcv_nxt, t->ofo.recent[0],
+	    !ferry_compress_holds(&t->compress, fp->rcv_nxt, has_news(t),
 				  READ_ONCE(sysctl->comp_sack_nr)))
 		return false;
 	if (!hrtimer_is_queued(&t->timer)) {

@@ -137,6 +137,40 @@ PLAY(compress, two_holes, false)
 	note_acks(pl);
 }
 
+/*
+ * A run that no ACK tells of would be sent again.  Ferry tells of each in three
+ * ACKs, so that two may be lost; TCP of every second one in one ACK only.
+ */
+TEST_F(compress, each_run_is_told_three_times)
+{
+	enum { RUNS = 40 };
+	const __u8 *p;
+	int i, j, len;
+
+	for (i = 0; i < 2; i++) {
+		int told[RUNS] = { 0 }, first;
+		struct segment s;
+		struct play pl;
+
+		play_open(&pl, variant->fam, proto_of(i), false, &self->log[i]);
+		first = warm_up(&pl) + 1;
+		for (j = 0; j < RUNS; j++)
+			send_piece(&pl, first + 2 * j);
+		while (wire_recv(&pl.w, &s, 300)) {
+			p = find_option(&s, 5, &len);
+			for (j = 0; p && j < len; j += 8)
+				told[((number_at(p + j) - ISS) / PIECE - first) /
+				     2]++;
+		}
+		/* There was no later ACK to tell of the last two. */
+		for (j = 0; j < RUNS - 2; j++)
+			EXPECT_LE(i ? 3 : 1, told[j])
+				TH_LOG("%s: run %d was told %d times",
+				       proto_name(pl.w.proto), j, told[j]);
+		play_close(&pl);
+	}
+}
+
 PLAY(compress, none_without_sack, false)
 {
 	int n, i;
