@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib.h"
+#include "losses.h"
 #include "path.h"
 
 #define FRAME 1514
@@ -110,29 +111,25 @@ void path_allow_ferry_buffers(void)
 }
 
 /*
- * The netem parameters of a kind of link; NULL if there is none of that name.
+ * What a kind of link loses; returns whether there is one of that name.
  * A burst takes every second of eight frames on average, and all of them a
  * hundredth of the frames.  If it took every frame, three in four retransmissions
  * by a timer that doubles would find it still there: the time to wait would have
  * no mean, and no number of runs would show one.
  */
-static const char *loss_of(const char *link)
+static bool losses_of(const char *link, struct losses *l)
 {
-	static char text[64];
 	char *end;
-	double percent;
 
-	if (!strcmp(link, "burst"))
-		return "loss gemodel 0.255% 12.5% 50%";
+	*l = (struct losses){ 0 };
 	if (!strcmp(link, "reorder"))
-		return "";
-	percent = strtod(link, &end);
-	if (end == link || *end || percent < 0 || percent > 100)
-		return NULL;
-	if (percent == 0)
-		return "";
-	snprintf(text, sizeof(text), "loss %s%%", link);
-	return text;
+		return true;
+	if (!strcmp(link, "burst")) {
+		*l = (struct losses){ .begin = 0.255, .end = 12.5, .lost = 50 };
+		return true;
+	}
+	l->lost = strtod(link, &end);
+	return end != link && !*end && l->lost >= 0 && l->lost <= 100;
 }
 
 /*
@@ -140,8 +137,10 @@ static const char *loss_of(const char *link)
  * it bad.  On a link that reorders, one frame in twenty skips a tenth of the
  * round trip and overtakes what was sent in that time.
  */
-static void set_link(int rtt_ms, const char *link, bool bad)
+static void set_link(int rtt_ms, const char *link, bool bad, __u64 dice)
 {
+	struct losses losses;
+
 	int frames = rate_mbit * 125 * rtt_ms / FRAME;
 	int delay_us = rtt_ms * 500, skip_us = rtt_ms * 100;
 	bool reorder = !strcmp(link, "reorder");
@@ -156,9 +155,9 @@ static void set_link(int rtt_ms, const char *link, bool bad)
 	for (i = 0; i < ARRAY_SIZE(devs); i++) {
 		/* netem counts what waits and what is on its way. */
 		fprintf(f, "qdisc replace dev %s handle 1: root ", devs[i]);
-		fprintf(f, "netem rate %dmbit delay %dus limit %d %s\n",
+		fprintf(f, "netem rate %dmbit delay %dus limit %d\n",
 			rate_mbit, reorder ? delay_us - skip_us : delay_us,
-			frames + frames / 2 + 16, bad ? loss_of(link) : "");
+			frames + frames / 2 + 16);
 		if (!reorder)
 			continue;
 		fprintf(f, "qdisc replace dev %s parent 1:1 handle 2: ",
@@ -169,6 +168,12 @@ static void set_link(int rtt_ms, const char *link, bool bad)
 	fclose(f);
 	enter(ROUTER);
 	run("tc -batch %s", file);
+	if (!bad || !losses_of(link, &losses) || !losses.lost)
+		return;
+	/* What one direction loses does not depend on what goes in the other. */
+	for (i = 0; i < ARRAY_SIZE(devs); i++)
+		losses_begin(devs[i], &losses,
+			     dice + i * 0x9e3779b97f4a7c15);
 }
 
 static void clear_link(void)
@@ -176,6 +181,8 @@ static void clear_link(void)
 	enter(ROUTER);
 	run_status("tc qdisc del dev ahead root");
 	run_status("tc qdisc del dev back root");
+	run_status("tc qdisc del dev ahead clsact");
+	run_status("tc qdisc del dev back clsact");
 }
 
 int path_proto(const char *name)
@@ -323,7 +330,7 @@ void path_run(struct path_flow *flows, int n, int rtt, const char *link,
 {
 	int go[2], i;
 
-	set_link(rtt, link, false);
+	set_link(rtt, link, false, 0);
 	for (i = 0; i < n; i++)
 		connect_flow(&flows[i], limits->buffers);
 	if (pipe(go))
@@ -342,7 +349,7 @@ void path_run(struct path_flow *flows, int n, int rtt, const char *link,
 		close(report[1]);
 		f->report = report[0];
 	}
-	set_link(rtt, link, true);
+	set_link(rtt, link, true, limits->dice);
 	for (i = 0; i < 2 * n; i++)
 		if (write(go[1], "g", 1) != 1)
 			die("go");
@@ -355,5 +362,7 @@ void path_run(struct path_flow *flows, int n, int rtt, const char *link,
 
 bool path_knows(const char *link)
 {
-	return loss_of(link);
+	struct losses l;
+
+	return losses_of(link, &l);
 }

@@ -19,6 +19,7 @@
 #ifndef FERRY_SELFTESTS_PATH_H
 #define FERRY_SELFTESTS_PATH_H
 
+#include <linux/types.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -27,6 +28,7 @@ struct path_limits {
 	double seconds;
 	unsigned long long bytes;
 	int buffers;		/* of both ends, bytes; 0: the kernel tunes them */
+	__u64 dice;		/* which frames are lost */
 };
 
 struct path_flow {

@@ -94,7 +94,8 @@ static void two_flows(int rtt, const char *algorithm, const char *first,
 
 int main(int argc, char **argv)
 {
-	char *cells[CELLS_MAX], *protocols[PROTOCOLS_MAX];
+	/* The algorithm, the round trip, the link. */
+	char *cells[CELLS_MAX], *cell[CELLS_MAX][3], *protocols[PROTOCOLS_MAX];
 	int n_cells, n_protocols, c, p, q;
 	bool fair;
 
@@ -106,24 +107,31 @@ int main(int argc, char **argv)
 	limits.buffers = atoi(argv[4]);
 	n_cells = split(argv[5], ",", cells, CELLS_MAX);
 	n_protocols = split(argv[6], ",", protocols, PROTOCOLS_MAX);
+	for (c = 0; c < n_cells; c++) {
+		if (split(cells[c], "/", cell[c], 3) != 3)
+			die("a cell is ALGORITHM/RTT/LINK");
+		if (!path_knows(cell[c][2]))
+			die("no kind of link is called '%s'", cell[c][2]);
+	}
 	path_make(RATE_MBIT);
 	path_allow_ferry_buffers();
 	for (c = 0; c < n_cells; c++) {
-		/* The algorithm, the round trip, the link. */
-		char *w[3];
+		const char *algorithm = cell[c][0];
+		int rtt = atoi(cell[c][1]);
 
-		if (split(cells[c], "/", w, 3) != 3)
-			die("a cell is ALGORITHM/RTT/LINK");
-		if (!path_knows(w[2]))
-			die("no kind of link is called '%s'", w[2]);
-		if (!all_have(w[0], protocols, n_protocols))
+		if (!all_have(algorithm, protocols, n_protocols))
 			continue;
+		/* Both meet the same losses. */
+		if (getrandom(&limits.dice, sizeof(limits.dice), 0) !=
+		    sizeof(limits.dice))
+			die("getrandom");
 		for (p = 0; p < n_protocols; p++) {
 			for (q = p; fair && q < n_protocols; q++)
-				two_flows(atoi(w[1]), w[0], protocols[p],
+				two_flows(rtt, algorithm, protocols[p],
 					  protocols[q]);
 			if (!fair)
-				one_flow(atoi(w[1]), w[2], w[0], protocols[p]);
+				one_flow(rtt, cell[c][2], algorithm,
+					 protocols[p]);
 		}
 	}
 	return 0;
