@@ -157,7 +157,7 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 	u8 prior_state = ca->state;
 	unsigned int i;
 
-	if (o->has_timestamp && o->ts_ecr) {
+	if (o->has_timestamp && o->ts_ecr && !overtaken) {
 		st.has_ts_ecr = true;
 		st.ts_ecr_ms = o->ts_ecr - fp->ts_offset;
 		st.now_ms = ferry_ts_of_us(ca->now_us);
@@ -204,7 +204,7 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	struct ferry_sock *fp = ferry_sk(sk);
 	bool new_window, was_closed = !fp->snd_wnd;
 
-	/* One that was overtaken knows best what came twice: that is told once. */
+	/* Of one that was overtaken what came twice counts: that is told once. */
 	if (unlikely(seq_before(cb->ack_seq, fp->snd_una))) {
 		if (o->num_sacks)
 			process_ack(sk, skb, o, false);

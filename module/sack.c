@@ -225,6 +225,9 @@ void ferry_sack_blocks(struct ferry_ack_state *st,
 		duplicate_arrived(st, &blocks[0]);
 		i = 1;
 	}
+	/* What else is in an ACK that was overtaken, later ones know better. */
+	if (seq_before(st->ack_seq, st->prior_una))
+		return;
 	sort_blocks(blocks + i, n - i);
 	for (; i < n; i++)
 		if (is_valid(st, &blocks[i]))

@@ -130,6 +130,7 @@ static void overtaken_ack_tells_of_duplicates(struct kunit *test)
 		simlink_drop(sim, 5, 5);
 		__set_bit(ack, sim->ack_late);
 		transfer_and_count(test, sim, 0);
+		KUNIT_EXPECT_FALSE_MSG(test, sim->rec.reord_seen, "ACK %u", ack);
 	}
 }
 
