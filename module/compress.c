@@ -7,10 +7,10 @@
  * both ends have less to do.  The first three are sent at once: they are what a
  * sender without RACK waits for.  Then ACKs wait; delack.c has the timer for it.
  *
- * An ACK has room for three runs of what has come.  Where there are so many, the
- * first segment of each goes with an ACK of its own: so each run is told three
- * times, and two of those may be lost.  A sender that never heard of a run would
- * send it again, and take what it hears of it later for reordering.
+ * An ACK has room for three runs of what has come.  Where there are so many, one
+ * is sent as soon as another run changes than the last time: so each is told
+ * about three times, and some ACKs may be lost.  A sender that never heard of a
+ * run would send it again, and take what it hears of it later for reordering.
  *
  * Pure; socket lock held.
  */
@@ -29,7 +29,7 @@
  * ferry_compress_holds() - a segment has come beyond a hole: may its ACK wait?
  * @c: what was told already
  * @rcv_nxt: RCV.NXT
- * @news: it begins a run, or joins two, and there are FERRY_COMPRESS_RUNS
+ * @news: it is of another run than the last, and there are three or more
  * @max: so many may wait
  *
  * Return: true if so, and it is counted; false if an ACK is to be sent now,

@@ -8,13 +8,10 @@
 
 #include <linux/types.h>
 
-/* As many SACK blocks fit beside timestamps. */
-#define FERRY_COMPRESS_RUNS	3
-
 /**
  * struct ferry_compress - what has been told of a hole, and what waits
  * @rcv_nxt: the hole, as RCV.NXT
- * @run: where the run begins that changed last
+ * @run: where the run begins that changed last, see delack.c
  * @told: ACKs for this hole that were sent at once, FERRY_DUPTHRESH at most
  * @held: ACKs that wait, to be sent as one
  *

@@ -161,15 +161,18 @@ static bool window_follows(const struct sock *sk)
 	       ferry_window_to_offer(sk) >= ferry_sk(sk)->rcv_wnd;
 }
 
-/* Has another run changed than before, of as many as an ACK can tell of? */
-static bool has_news(struct ferry_trouble *t)
+/* As many SACK blocks fit beside timestamps. */
+#define BLOCKS_OF_AN_ACK	3
+
+/* Note which run has changed.  Is it another one, of as many as an ACK tells? */
+static bool note_run(struct ferry_trouble *t)
 {
 	struct ferry_sack_block blocks[FERRY_SACK_BLOCKS_MAX];
 
 	if (t->compress.run == t->ofo.recent[0])
 		return false;
 	t->compress.run = t->ofo.recent[0];
-	return ferry_ofo_blocks(&t->ofo, blocks) >= FERRY_COMPRESS_RUNS;
+	return ferry_ofo_blocks(&t->ofo, blocks) >= BLOCKS_OF_AN_ACK;
 }
 
 /* May an ACK for what came beyond a hole wait?  Then the timer runs. */
@@ -178,10 +181,13 @@ static bool compress(struct sock *sk)
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_sock *fp = ferry_sk(sk);
 	struct ferry_trouble *t = fp->trouble;
+	bool news;
 
 	/* Without SACK, each has to be seen; and of duplicates one is kept. */
-	if (!fp->sack_ok || t->ofo.duplicate.start != t->ofo.duplicate.end ||
-	    !ferry_compress_holds(&t->compress, fp->rcv_nxt, has_news(t),
+	if (!fp->sack_ok || t->ofo.duplicate.start != t->ofo.duplicate.end)
+		return false;
+	news = note_run(t);
+	if (!ferry_compress_holds(&t->compress, fp->rcv_nxt, news,
 				  READ_ONCE(sysctl->comp_sack_nr)))
 		return false;
 	if (!hrtimer_is_queued(&t->timer)) {
