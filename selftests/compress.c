@@ -148,7 +148,7 @@ TEST_F(compress, each_run_is_told_three_times)
 	int i, j, len;
 
 	for (i = 0; i < 2; i++) {
-		int told[RUNS] = { 0 }, first;
+		__u32 told[RUNS] = { 0 }, first, piece;
 		struct segment s;
 		struct play pl;
 
@@ -158,14 +158,16 @@ TEST_F(compress, each_run_is_told_three_times)
 			send_piece(&pl, first + 2 * j);
 		while (wire_recv(&pl.w, &s, 300)) {
 			p = find_option(&s, 5, &len);
-			for (j = 0; p && j < len; j += 8)
-				told[((number_at(p + j) - ISS) / PIECE - first) /
-				     2]++;
+			for (j = 0; p && j < len; j += 8) {
+				piece = (number_at(p + j) - ISS) / PIECE;
+				ASSERT_LT((piece - first) / 2, (__u32)RUNS);
+				told[(piece - first) / 2]++;
+			}
 		}
 		/* There was no later ACK to tell of the last two. */
 		for (j = 0; j < RUNS - 2; j++)
-			EXPECT_LE(i ? 3 : 1, told[j])
-				TH_LOG("%s: run %d was told %d times",
+			EXPECT_LE(i ? 3U : 1U, told[j])
+				TH_LOG("%s: run %d was told %u times",
 				       proto_name(pl.w.proto), j, told[j]);
 		play_close(&pl);
 	}

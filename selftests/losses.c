@@ -117,4 +117,3 @@ void losses_begin(const char *device, const struct losses *l, __u64 dice)
 	close(program);
 	close(map);
 }
-

@@ -27,6 +27,7 @@ enum { SENDER, CARD, ROUTER, RECEIVER, PLACES };
 
 static int place[PLACES];
 static int rate_mbit;
+static bool loses;	/* what losses_begin() has put there has to go */
 
 static void enter(int which)
 {
@@ -140,7 +141,6 @@ static bool losses_of(const char *link, struct losses *l)
 static void set_link(int rtt_ms, const char *link, bool bad, __u64 dice)
 {
 	struct losses losses;
-
 	int frames = rate_mbit * 125 * rtt_ms / FRAME;
 	int delay_us = rtt_ms * 500, skip_us = rtt_ms * 100;
 	bool reorder = !strcmp(link, "reorder");
@@ -174,6 +174,7 @@ static void set_link(int rtt_ms, const char *link, bool bad, __u64 dice)
 	for (i = 0; i < ARRAY_SIZE(devs); i++)
 		losses_begin(devs[i], &losses,
 			     dice + i * 0x9e3779b97f4a7c15);
+	loses = true;
 }
 
 static void clear_link(void)
@@ -181,8 +182,11 @@ static void clear_link(void)
 	enter(ROUTER);
 	run_status("tc qdisc del dev ahead root");
 	run_status("tc qdisc del dev back root");
-	run_status("tc qdisc del dev ahead clsact");
-	run_status("tc qdisc del dev back clsact");
+	if (loses) {
+		run("tc qdisc del dev ahead clsact");
+		run("tc qdisc del dev back clsact");
+	}
+	loses = false;
 }
 
 int path_proto(const char *name)

@@ -94,8 +94,9 @@ static void two_flows(int rtt, const char *algorithm, const char *first,
 
 int main(int argc, char **argv)
 {
+	char *cells[CELLS_MAX], *protocols[PROTOCOLS_MAX];
 	/* The algorithm, the round trip, the link. */
-	char *cells[CELLS_MAX], *cell[CELLS_MAX][3], *protocols[PROTOCOLS_MAX];
+	char *cell[CELLS_MAX][3];
 	int n_cells, n_protocols, c, p, q;
 	bool fair;
 
