@@ -28,16 +28,14 @@ FIXTURE(bind) {
 
 FIXTURE_SETUP(bind)
 {
-	int i;
-
 	own_namespace();
 	/* Two addresses of each family beside the loopback's. */
-	run("ip link add dummy0 type dummy");
-	run("ip link set dummy0 up");
-	for (i = 1; i <= 2; i++) {
-		run("ip address add 10.1.0.%d/24 dev dummy0", i);
-		run("ip address add fd01::%d/64 dev dummy0 nodad", i);
-	}
+	run_batch("ip", "link add dummy0 type dummy\n"
+			"link set dummy0 up\n"
+			"address add 10.1.0.1/24 dev dummy0\n"
+			"address add 10.1.0.2/24 dev dummy0\n"
+			"address add fd01::1/64 dev dummy0 nodad\n"
+			"address add fd01::2/64 dev dummy0 nodad\n");
 	await_address("fd01::2");
 }
 

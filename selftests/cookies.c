@@ -303,8 +303,8 @@ static bool flood_reached(void *arg)
 static void flood_stage(struct wire *w, enum family fam, int proto)
 {
 	wire_open(w, fam, proto);
-	run("ip route add default dev wire");
-	run("ip -6 route add 2001:db8:1::/48 dev wire");
+	run_batch("ip", "route add 0.0.0.0/0 dev wire\n"
+			"route add 2001:db8:1::/48 dev wire\n");
 	if (fam == V6)
 		w->peer = addr_of("2001:db8:1::1", 0);
 }

@@ -86,24 +86,22 @@ static void row_make(struct row *r)
 			const char *dev = j ? "back" : "ahead";
 
 			enter(r, i + j);
-			run("ip address add 10.0.%d.%d/24 dev %s", i, j + 1,
-			    dev);
-			run("ip address add fd0%d::%d/64 dev %s nodad", i,
-			    j + 1, dev);
-			run("ip link set %s up", dev);
+			run_batch("ip", "address add 10.0.%d.%d/24 dev %s\n"
+				  "address add fd0%d::%d/64 dev %s nodad\n"
+				  "link set %s up\n",
+				  i, j + 1, dev, i, j + 1, dev, dev);
 		}
 	}
 	/* Only the ends are of interest: forwards by default, and back. */
 	for (i = 0; i < PLACES; i++) {
 		enter(r, i);
-		if (i < PLACES - 2) {
-			run("ip route add default via 10.0.%d.2", i);
-			run("ip -6 route add default via fd0%d::2", i);
-		}
-		if (i > 1) {
-			run("ip route add 10.0.0.0/24 via 10.0.%d.1", i - 1);
-			run("ip -6 route add fd00::/64 via fd0%d::1", i - 1);
-		}
+		if (i < PLACES - 2)
+			run_batch("ip", "route add 0.0.0.0/0 via 10.0.%d.2\n"
+				  "route add ::/0 via fd0%d::2\n", i, i);
+		if (i > 1)
+			run_batch("ip", "route add 10.0.0.0/24 via 10.0.%d.1\n"
+				  "route add fd00::/64 via fd0%d::1\n",
+				  i - 1, i - 1);
 		snprintf(address, sizeof(address), "fd0%d::%d", i ? i - 1 : 0,
 			 i ? 2 : 1);
 		await_address(address);

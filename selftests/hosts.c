@@ -4,20 +4,32 @@
  * protocol at its ends.  lib.h says what each function is for.
  */
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib.h"
 
+void loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		die("the loopback device does not go up");
+	close(fd);
+}
+
 void own_namespace(void)
 {
 	if (unshare(CLONE_NEWNET))
 		die("unshare(CLONE_NEWNET)");
-	run("ip link set lo up");
+	loopback_up();
 }
 
 /* A datagram to oneself comes back once the address has its local route. */
@@ -77,15 +89,17 @@ void hosts_make(struct hosts *h, int mtu)
 	    " mtu %d netns /proc/%d/fd/%d", mtu, mtu, getpid(), h->ns[1]);
 	for (i = 0; i < 2; i++) {
 		hosts_enter(h, i);
-		run("ip link set " LINK " address 02:00:00:00:00:%02x", i + 1);
-		run("ip address add 10.0.0.%d/24 dev " LINK, i + 1);
-		run("ip address add fd00::%d/64 dev " LINK " nodad", i + 1);
-		run("ip link set " LINK " up");
 		/* A bad link must not keep the hosts from finding each other. */
-		run("ip neigh replace 10.0.0.%d dev " LINK
-		    " lladdr 02:00:00:00:00:%02x nud permanent", 2 - i, 2 - i);
-		run("ip neigh replace fd00::%d dev " LINK
-		    " lladdr 02:00:00:00:00:%02x nud permanent", 2 - i, 2 - i);
+		run_batch("ip",
+			  "link set " LINK " address 02:00:00:00:00:%02x\n"
+			  "address add 10.0.0.%d/24 dev " LINK "\n"
+			  "address add fd00::%d/64 dev " LINK " nodad\n"
+			  "link set " LINK " up\n"
+			  "neigh replace 10.0.0.%d dev " LINK
+			  " lladdr 02:00:00:00:00:%02x nud permanent\n"
+			  "neigh replace fd00::%d dev " LINK
+			  " lladdr 02:00:00:00:00:%02x nud permanent\n",
+			  i + 1, i + 1, i + 1, 2 - i, 2 - i, 2 - i, 2 - i);
 	}
 	for (i = 0; i < 2; i++) {
 		hosts_enter(h, i);

@@ -159,6 +159,11 @@ const char *find_tool(const char *name);
 void run(const char *fmt, ...) __printf(1, 2);
 /* Its exit status; -1 for a signal. */
 int run_status(const char *fmt, ...) __printf(1, 2);
+/*
+ * Many lines of commands for one ip or tc.  On the debug kernel starting it
+ * takes a second, and what a line does next to nothing.
+ */
+void run_batch(const char *tool, const char *lines, ...) __printf(2, 3);
 /* What a shell prints for @command; good until the next call. */
 const char *said(const char *command);
 
@@ -215,6 +220,8 @@ void await_address(const char *text);
 
 /* Leave for a network namespace of our own, with lo up. */
 void own_namespace(void);
+/* Only the latter, where one is in such a namespace already. */
+void loopback_up(void);
 
 /*
  * Two network namespaces joined by a veth pair: host 0 is 10.0.0.1 and

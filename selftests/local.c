@@ -189,8 +189,8 @@ TEST(connections_of_a_stranger)
 	hosts_make(&h, 1500);
 	/* What host 1 sends to the stranger comes to host 0, and stays there. */
 	hosts_enter(&h, 1);
-	run("ip route add 192.0.2.0/24 via 10.0.0.1");
-	run("ip -6 route add fd02::/64 via fd00::1");
+	run_batch("ip", "route add 192.0.2.0/24 via 10.0.0.1\n"
+			"route add fd02::/64 via fd00::1\n");
 	hosts_enter(&h, 0);
 	run("ip rule add iif " LINK " lookup 100");
 	run("ip route add local 192.0.2.0/24 dev lo table 100");

@@ -212,25 +212,24 @@ FIXTURE_SETUP(path)
 	own_namespace();
 	self->far = open("/proc/self/ns/net", O_RDONLY);
 	hosts_enter(h, 1);
-	run("ip link add name far0 type veth peer name far0 netns /proc/%d/fd/%d",
-	    getpid(), self->far);
-	run("ip address add 10.0.1.1/24 dev far0");
-	run("ip address add fd01::1/64 dev far0 nodad");
-	run("ip link set far0 up");
+	run_batch("ip", "link add name far0 type veth peer name far0 netns /proc/%d/fd/%d\n"
+			"address add 10.0.1.1/24 dev far0\n"
+			"address add fd01::1/64 dev far0 nodad\n"
+			"link set far0 up\n", getpid(), self->far);
 	write_file("/proc/sys/net/ipv4/ip_forward", "1");
 	write_file("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	enter(self->far);
-	run("ip address add 10.0.1.2/24 dev far0");
-	run("ip address add fd01::2/64 dev far0 nodad");
-	run("ip link set far0 up");
-	run("ip route add default via 10.0.1.1");
-	run("ip -6 route add default via fd01::1");
+	run_batch("ip", "address add 10.0.1.2/24 dev far0\n"
+			"address add fd01::2/64 dev far0 nodad\n"
+			"link set far0 up\n"
+			"route add 0.0.0.0/0 via 10.0.1.1\n"
+			"route add ::/0 via fd01::1\n");
 	await_address("fd01::2");
 	hosts_enter(h, 1);
 	await_address("fd01::1");
 	hosts_enter(h, 0);
-	run("ip route add default via 10.0.0.2");
-	run("ip -6 route add default via fd00::2");
+	run_batch("ip", "route add 0.0.0.0/0 via 10.0.0.2\n"
+			"route add ::/0 via fd00::2\n");
 	/* So that something is under way at any time. */
 	run("tc qdisc add dev " LINK " root netem delay 2ms limit 10000");
 }

@@ -47,12 +47,13 @@ static void join(int upper)
 		const char *dev = i ? "back" : "ahead";
 
 		enter(upper + i);
-		run("ip link set %s address 02:00:00:00:%02x:%02x", dev, upper,
-		    i + 1);
-		run("ip address add 10.0.%d.%d/24 dev %s", upper, i + 1, dev);
-		run("ip link set %s up", dev);
-		run("ip neigh replace 10.0.%d.%d dev %s lladdr 02:00:00:00:%02x:%02x nud permanent",
-		    upper, 2 - i, dev, upper, 2 - i);
+		run_batch("ip",
+			  "link set %s address 02:00:00:00:%02x:%02x\n"
+			  "address add 10.0.%d.%d/24 dev %s\n"
+			  "link set %s up\n"
+			  "neigh replace 10.0.%d.%d dev %s lladdr 02:00:00:00:%02x:%02x nud permanent\n",
+			  dev, upper, i + 1, upper, i + 1, dev, dev,
+			  upper, 2 - i, dev, upper, 2 - i);
 		write_file("/proc/sys/net/ipv4/ip_forward", "1");
 	}
 }

@@ -41,18 +41,18 @@ FIXTURE_SETUP(vrf)
 	hosts_enter(&self->hosts, 1);
 	self->vrf = !access("/proc/sys/net/ipv4/tcp_l3mdev_accept", F_OK);
 	if (self->vrf) {
-		run("ip link add red type vrf table 10");
-		run("ip link set red up");
-		run("ip link set " LINK " master red");
-		/* A device that comes under a master loses these. */
-		run("ip address replace fd00::2/64 dev " LINK " nodad");
-		run("ip neigh replace 10.0.0.1 dev " LINK
-		    " lladdr 02:00:00:00:00:01 nud permanent");
-		run("ip neigh replace fd00::1 dev " LINK
-		    " lladdr 02:00:00:00:00:01 nud permanent");
+		/* A device that comes under a master loses its addresses. */
+		run_batch("ip", "link add red type vrf table 10\n"
+			  "link set red up\n"
+			  "link set " LINK " master red\n"
+			  "address replace fd00::2/64 dev " LINK " nodad\n"
+			  "neigh replace 10.0.0.1 dev " LINK
+			  " lladdr 02:00:00:00:00:01 nud permanent\n"
+			  "neigh replace fd00::1 dev " LINK
+			  " lladdr 02:00:00:00:00:01 nud permanent\n");
 	} else {
-		run("ip link add red type dummy");
-		run("ip link set red up");
+		run_batch("ip", "link add red type dummy\n"
+			  "link set red up\n");
 	}
 }
 

@@ -120,10 +120,10 @@ void wire_open_here(struct wire *w, enum family fam, int proto)
 	if (ioctl(w->tun, TUNSETIFF, &ifr))
 		die("TUNSETIFF");
 	/* Nothing but what the test is about: no router or group messages. */
-	run("ip link set wire addrgenmode none");
-	run("ip address add 192.0.2.1/24 dev wire");
-	run("ip address add 2001:db8::1/64 dev wire nodad");
-	run("ip link set wire up");
+	run_batch("ip", "link set wire addrgenmode none\n"
+			"address add 192.0.2.1/24 dev wire\n"
+			"address add 2001:db8::1/64 dev wire nodad\n"
+			"link set wire up\n");
 	if (polled)
 		hold_segments();
 	await_address("2001:db8::1");
