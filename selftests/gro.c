@@ -274,7 +274,10 @@ static const struct {
  *
  * A kilobyte never lies in two pages.  So a merged packet and each one on its
  * list have as many segments as they have slots for pages, and a device that
- * takes no lists is given them as large packets of their own.
+ * takes no lists is given them as large packets of their own.  Only where the
+ * first are as many as those on the list, though: the 18 to 33 segments of a
+ * burst that is too short are cut.  So TCP may not make its bursts shorter for
+ * a longer round trip, and it is enough that some packets go whole.
  */
 #define KILOBYTE 1024
 #define TIMESTAMP 12
@@ -296,8 +299,11 @@ TEST_F(gro, forwarded)
 	enter(r, 3);
 	run("ethtool -K back gro on");
 	l = listen_at(&at, proto, 8);
-	set_int(l, SOL_SOCKET, SO_RCVBUF, WINDOW);
+	/* Of segments this small the ring has no room for a WINDOW. */
+	set_int(l, SOL_SOCKET, SO_RCVBUF, WINDOW / 2);
 	set_int(l, IPPROTO_TCP, TCP_MAXSEG, KILOBYTE + TIMESTAMP);
+	enter(r, 0);
+	write_file("/proc/sys/net/ipv4/tcp_tso_rtt_log", "31");
 	enter(r, 2);
 	run("ethtool -K back gro on");
 	for (i = 0; i < ARRAY_SIZE(devices); i++) {
@@ -333,10 +339,11 @@ TEST_F(gro, forwarded)
 		TH_LOG("'%s', '%s': %lu merged, %lu behind",
 		       devices[i].in, devices[i].out, merges, end);
 		EXPECT_GT(most, merges);
-		if (devices[i].whole)
-			EXPECT_GT(most, end);
-		if (!devices[i].whole)
+		if (devices[i].whole) {
+			EXPECT_GT(segments, end);
+		} else {
 			EXPECT_LE(segments, end);
+		}
 		close(fd[0]);
 		close(fd[1]);
 	}
