@@ -22,12 +22,14 @@
 
 #define FRAME 1514
 #define CHUNK (256 << 10)
+#define LOWAT (16 << 10)
 
 enum { SENDER, CARD, ROUTER, RECEIVER, PLACES };
 
 static int place[PLACES];
 static int rate_mbit;
-static bool loses;	/* what losses_begin() has put there has to go */
+/* What has been put on the router's link and has to go. */
+static bool is_set, loses;
 
 static void enter(int which)
 {
@@ -134,60 +136,73 @@ static bool losses_of(const char *link, struct losses *l)
 	return end != link && !*end && l->lost >= 0 && l->lost <= 100;
 }
 
-/*
- * Give the router's link its character: rate and delay, and if @bad what makes
- * it bad.  On a link that reorders, one frame in twenty skips a tenth of the
- * round trip and overtakes what was sent in that time.
- */
-static void set_link(int rtt_ms, const char *link, bool bad, __u64 dice)
-{
-	struct losses losses;
-	int frames = rate_mbit * 125 * rtt_ms / FRAME;
-	int delay_us = rtt_ms * 500, skip_us = rtt_ms * 100;
-	bool reorder = !strcmp(link, "reorder");
-	static const char * const devs[] = { "ahead", "back" };
-	const char *file = "/tmp/tc";
-	unsigned int i;
-	FILE *f;
+static const char * const devs[] = { "ahead", "back" };
 
-	f = fopen(file, "w");
-	if (!f)
-		die("%s", file);
+/* What the bottleneck sends in a round trip. */
+static int frames_on(int rtt_ms)
+{
+	return rate_mbit * 125 * rtt_ms / FRAME;
+}
+
+/* On a link that reorders, one frame in twenty skips this and overtakes. */
+static int skip_us(int rtt_ms, const char *link)
+{
+	return strcmp(link, "reorder") ? 0 : rtt_ms * 100;
+}
+
+/*
+ * Make the router's link anew: nothing is left of what was on it.  It has its
+ * rate and its delay, and nothing bad yet.
+ */
+static void set_link(int rtt_ms, const char *link)
+{
+	int frames = frames_on(rtt_ms);
+	int skip = skip_us(rtt_ms, link);
+	char lines[1024];
+	unsigned int i;
+	int n = 0;
+
 	for (i = 0; i < ARRAY_SIZE(devs); i++) {
+		if (is_set)
+			n += sprintf(lines + n, "qdisc del dev %s root\n",
+				     devs[i]);
+		if (loses)
+			n += sprintf(lines + n, "qdisc del dev %s clsact\n",
+				     devs[i]);
 		/* netem counts what waits and what is on its way. */
-		fprintf(f, "qdisc replace dev %s handle 1: root ", devs[i]);
-		fprintf(f, "netem rate %dmbit delay %dus limit %d\n",
-			rate_mbit, reorder ? delay_us - skip_us : delay_us,
-			frames + frames / 2 + 16);
-		if (!reorder)
-			continue;
-		fprintf(f, "qdisc replace dev %s parent 1:1 handle 2: ",
-			devs[i]);
-		fprintf(f, "netem delay %dus limit %d %s\n", skip_us, 2 * frames,
-			bad ? "reorder 5%" : "");
+		n += sprintf(lines + n,
+			     "qdisc add dev %s handle 1: root netem rate %dmbit delay %dus limit %d\n",
+			     devs[i], rate_mbit, rtt_ms * 500 - skip,
+			     frames + frames / 2 + 16);
+		if (skip)
+			n += sprintf(lines + n,
+				     "qdisc add dev %s parent 1:1 handle 2: netem delay %dus limit %d\n",
+				     devs[i], skip, 2 * frames);
 	}
-	fclose(f);
 	enter(ROUTER);
-	run("tc -batch %s", file);
-	if (!bad || !losses_of(link, &losses) || !losses.lost)
+	run_batch("tc", "%s", lines);
+	is_set = true;
+	loses = false;
+}
+
+/* Let the link be as bad as it is called. */
+static void spoil_link(int rtt_ms, const char *link, __u64 dice)
+{
+	int skip = skip_us(rtt_ms, link);
+	struct losses losses;
+	unsigned int i;
+
+	enter(ROUTER);
+	for (i = 0; skip && i < ARRAY_SIZE(devs); i++)
+		run("tc qdisc change dev %s parent 1:1 handle 2: netem delay %dus limit %d reorder 5%%",
+		    devs[i], skip, 2 * frames_on(rtt_ms));
+	if (!losses_of(link, &losses) || !losses.lost)
 		return;
 	/* What one direction loses does not depend on what goes in the other. */
 	for (i = 0; i < ARRAY_SIZE(devs); i++)
 		losses_begin(devs[i], &losses,
 			     dice + i * 0x9e3779b97f4a7c15);
 	loses = true;
-}
-
-static void clear_link(void)
-{
-	enter(ROUTER);
-	run_status("tc qdisc del dev ahead root");
-	run_status("tc qdisc del dev back root");
-	if (loses) {
-		run("tc qdisc del dev ahead clsact");
-		run("tc qdisc del dev back clsact");
-	}
-	loses = false;
 }
 
 int path_proto(const char *name)
@@ -219,6 +234,11 @@ static void connect_flow(struct path_flow *f, int buffers)
 
 	enter(RECEIVER);
 	l = listen_at(&at, f->proto, 1);
+	/*
+	 * Most of what a simulation costs is to wake processes.  A dozen
+	 * segments at a time are as good for a receiver that is always there.
+	 */
+	set_int(l, SOL_SOCKET, SO_RCVLOWAT, LOWAT);
 	if (buffers)
 		set_int(l, SOL_SOCKET, SO_RCVBUFFORCE, buffers);
 	enter(SENDER);
@@ -335,7 +355,7 @@ void path_run(struct path_flow *flows, int n, int rtt, const char *link,
 {
 	int go[2], i;
 
-	set_link(rtt, link, false, 0);
+	set_link(rtt, link);
 	for (i = 0; i < n; i++)
 		connect_flow(&flows[i], limits->buffers);
 	if (pipe(go))
@@ -354,7 +374,7 @@ void path_run(struct path_flow *flows, int n, int rtt, const char *link,
 		close(report[1]);
 		f->report = report[0];
 	}
-	set_link(rtt, link, true, limits->dice);
+	spoil_link(rtt, link, limits->dice);
 	for (i = 0; i < 2 * n; i++)
 		if (write(go[1], "g", 1) != 1)
 			die("go");
@@ -362,7 +382,6 @@ void path_run(struct path_flow *flows, int n, int rtt, const char *link,
 		mbit[i] = end_flow(&flows[i]);
 	close(go[0]);
 	close(go[1]);
-	clear_link();
 }
 
 bool path_knows(const char *link)
