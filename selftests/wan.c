@@ -3,12 +3,12 @@
  * What selftests/bench-wan runs in the guest: transfers over long, thin and bad
  * links, one line of results for each.
  *
- *	wan flow|fair SECONDS MEGABYTES BUFFERS CELLS PROTOCOLS
+ *	wan flow|fair SECONDS MEGABYTES BUFFERS CELLS
  *
- * "flow" is one connection at a time, which ends after so many seconds, or
- * megabytes if they come first; "fair" is two at once over a link without
- * losses, for the whole time.  The last two are lists, separated by commas; a
- * cell is ALGORITHM/RTT/LINK.
+ * "flow" is one connection at a time, of Ferry's and then of TCP's, which ends
+ * after so many seconds, or megabytes if they come first; its cells, separated
+ * by commas, are ALGORITHM/RTT/LINK.  "fair" is two at once over a link without
+ * losses, for the whole time; its cells are ALGORITHM/RTT/PROTOCOL+PROTOCOL.
  *
  * The path is that of path.h.
  */
@@ -23,7 +23,6 @@
 
 #define RATE_MBIT 100
 #define CELLS_MAX 256
-#define PROTOCOLS_MAX 8
 
 static struct path_limits limits;
 
@@ -43,11 +42,11 @@ static int split(char *list, const char *delimiter, char **words, int most)
 	return n;
 }
 
-static bool all_have(const char *algorithm, char **protocols, int n)
+static bool both_have(const char *algorithm, char * const *protocols)
 {
 	int i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < 2; i++) {
 		if (path_has(algorithm, path_proto(protocols[i])))
 			continue;
 		printf("missing %s %s\n", algorithm, protocols[i]);
@@ -94,24 +93,24 @@ static void two_flows(int rtt, const char *algorithm, const char *first,
 
 int main(int argc, char **argv)
 {
-	char *cells[CELLS_MAX], *protocols[PROTOCOLS_MAX];
-	/* The algorithm, the round trip, the link. */
+	char *both[2] = { "ferry", "tcp" };
+	char *cells[CELLS_MAX];
+	/* The algorithm, the round trip, and the link or the pair. */
 	char *cell[CELLS_MAX][3];
-	int n_cells, n_protocols, c, p, q;
+	int n_cells, c, p;
 	bool fair;
 
-	if (argc != 7)
+	if (argc != 6)
 		die("usage: see the top of wan.c");
 	fair = !strcmp(argv[1], "fair");
 	limits.seconds = atof(argv[2]);
 	limits.bytes = fair ? ~0ULL : strtoull(argv[3], NULL, 0) << 20;
 	limits.buffers = atoi(argv[4]);
 	n_cells = split(argv[5], ",", cells, CELLS_MAX);
-	n_protocols = split(argv[6], ",", protocols, PROTOCOLS_MAX);
 	for (c = 0; c < n_cells; c++) {
 		if (split(cells[c], "/", cell[c], 3) != 3)
-			die("a cell is ALGORITHM/RTT/LINK");
-		if (!path_knows(cell[c][2]))
+			die("a cell is ALGORITHM/RTT/LINK or ALGORITHM/RTT/PAIR");
+		if (!fair && !path_knows(cell[c][2]))
 			die("no kind of link is called '%s'", cell[c][2]);
 	}
 	path_make(RATE_MBIT);
@@ -120,20 +119,20 @@ int main(int argc, char **argv)
 		const char *algorithm = cell[c][0];
 		int rtt = atoi(cell[c][1]);
 
-		if (!all_have(algorithm, protocols, n_protocols))
+		if (fair && split(cell[c][2], "+", both, 2) != 2)
+			die("a pair is PROTOCOL+PROTOCOL");
+		if (!both_have(algorithm, both))
 			continue;
+		if (fair) {
+			two_flows(rtt, algorithm, both[0], both[1]);
+			continue;
+		}
 		/* Both meet the same losses. */
 		if (getrandom(&limits.dice, sizeof(limits.dice), 0) !=
 		    sizeof(limits.dice))
 			die("getrandom");
-		for (p = 0; p < n_protocols; p++) {
-			for (q = p; fair && q < n_protocols; q++)
-				two_flows(rtt, algorithm, protocols[p],
-					  protocols[q]);
-			if (!fair)
-				one_flow(rtt, cell[c][2], algorithm,
-					 protocols[p]);
-		}
+		for (p = 0; p < 2; p++)
+			one_flow(rtt, cell[c][2], algorithm, both[p]);
 	}
 	return 0;
 }
