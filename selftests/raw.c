@@ -350,27 +350,30 @@ SCENARIO(three_duplicate_acks_bring_a_fast_retransmission)
 
 SCENARIO(retransmission_timer_backs_off)
 {
-	long long at[5], this, last;
 	struct segment r;
+	__u32 at[5];
 	int k;
 
-	open_by_peer(pl, MSS);
+	/* The segments say when they were sent, however late they are read. */
+	setting(pl, "timestamps", 1);
+	open_by_peer(pl, MSS | TIMESTAMP);
 	ASSERT_TRUE(send_stream(pl->fd, 2, 0, 10));
 	for (k = 0; k < 5; k++) {
 		wire_await(&pl->w, &r);
-		at[k] = now_ms();
 		EXPECT_EQ(pl->rcv, r.seq);
 		note_segment(pl, "data", &r);
+		at[k] = pl->their_clock;
 	}
 	/* Each wait about twice the one before. */
 	for (k = 2; k < 5; k++) {
-		this = at[k] - at[k - 1];
-		last = at[k - 1] - at[k - 2];
+		__u32 this = at[k] - at[k - 1];
+		__u32 last = at[k - 1] - at[k - 2];
+
 		EXPECT_LE(last * 3 / 2, this)
-			TH_LOG("%s: %lld ms, then %lld ms",
+			TH_LOG("%s: %u ms, then %u ms",
 			       proto_name(pl->w.proto), last, this);
 		EXPECT_GE(last * 3, this)
-			TH_LOG("%s: %lld ms, then %lld ms",
+			TH_LOG("%s: %u ms, then %u ms",
 			       proto_name(pl->w.proto), last, this);
 	}
 }
