@@ -194,7 +194,7 @@ static void spoil_link(int rtt_ms, const char *link, __u64 dice)
 
 	enter(ROUTER);
 	for (i = 0; skip && i < ARRAY_SIZE(devs); i++)
-		run("tc qdisc change dev %s parent 1:1 handle 2: netem delay %dus limit %d reorder 5%%",
+		run("tc qdisc change dev %s parent 1:1 netem delay %dus limit %d reorder 5%%",
 		    devs[i], skip, 2 * frames_on(rtt_ms));
 	if (!losses_of(link, &losses) || !losses.lost)
 		return;
