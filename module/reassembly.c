@@ -253,7 +253,10 @@ void ferry_data_queue(struct sock *sk, struct sk_buff *skb)
 
 	if (!charge(sk, skb, true)) {
 		ferry_csk(sk)->no_room = 1;
-		reject(sk, skb, FERRY_DROP_MEMORY);
+		ferry_drop(sk, skb, FERRY_DROP_MEMORY);
+		/* Once the window is closed, a reader gets what there is. */
+		ferry_send_ack(sk);
+		wake_reader(sk);
 		return;
 	}
 	if (skb->len)

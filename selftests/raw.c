@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -146,6 +147,27 @@ SCENARIO(ack_of_what_was_not_sent)
 	wire_send(&pl->w, &s);
 	note_silence(pl, "data without ACK");
 	EXPECT_EQ(0, queue_in(pl->fd));
+}
+
+/* SO_RCVLOWAT cannot have more than there is room for. */
+SCENARIO(full_buffer_wakes_who_waits_for_more)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int e = epoll_create1(0), room = 65536, sent;
+
+	set_int(pl->listener, SOL_SOCKET, SO_RCVBUF, room);
+	open_by_peer(pl, MSS);
+	set_int(pl->fd, SOL_SOCKET, SO_RCVLOWAT, room);
+	ASSERT_EQ(0, epoll_ctl(e, EPOLL_CTL_ADD, pl->fd, &ev));
+	/* Small enough to cost more than the window has reckoned with. */
+	for (sent = 0; sent + 450 < room; sent += 450) {
+		send_bytes(pl, 1 + sent, 1 + sent + 450);
+		if (epoll_wait(e, &ev, 1, 0) > 0)
+			break;
+	}
+	EXPECT_EQ(1, epoll_wait(e, &ev, 1, SOON_MS))
+		TH_LOG("%s sleeps on", proto_name(pl->w.proto));
+	close(e);
 }
 
 SCENARIO(in_window_reset_and_syn)
@@ -369,6 +391,7 @@ SCENARIO(retransmission_timer_backs_off)
 		__u32 this = at[k] - at[k - 1];
 		__u32 last = at[k - 1] - at[k - 2];
 
+		EXPECT_LT(0, last);
 		EXPECT_LE(last * 3 / 2, this)
 			TH_LOG("%s: %u ms, then %u ms",
 			       proto_name(pl->w.proto), last, this);
@@ -376,6 +399,27 @@ SCENARIO(retransmission_timer_backs_off)
 			TH_LOG("%s: %u ms, then %u ms",
 			       proto_name(pl->w.proto), last, this);
 	}
+}
+
+/* F-RTO: whatever is new tells whether the timer was wrong, however small. */
+SCENARIO(small_segment_follows_a_timeout)
+{
+	struct segment r;
+	int k;
+
+	open_by_peer(pl, MSS);
+	ASSERT_TRUE(send_stream(pl->fd, 2, 0, 1100));
+	wire_await(&pl->w, &r);
+	wire_await(&pl->w, &r);
+	/* Nagle's rule keeps it back. */
+	ASSERT_TRUE(send_stream(pl->fd, 2, 1100, 100));
+	for (k = 0; k < 2; k++) {
+		wire_await(&pl->w, &r);
+		note_segment(pl, "after the timer", &r);
+		pl->rcv = r.seq + r.len;
+		say(pl, ACK);
+	}
+	EXPECT_EQ(1100 + 1, r.seq - pl->their_iss);
 }
 
 /* An ACK that announces no window. */
