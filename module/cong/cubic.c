@@ -36,6 +36,7 @@
 /**
  * struct cubic - what CUBIC keeps of a connection
  * @epoch_us: when congestion avoidance began, 0 if it has not
+ * @acked_us: when something was acknowledged last, or sent after a pause
  * @w_est: the window of Reno, times 2^W_EST_SHIFT (RFC 9438 section 4.3)
  * @w_max: the window before the last reduction, or less for fast convergence
  *	(section 4.7); 0 if none
@@ -47,6 +48,7 @@
  */
 struct cubic {
 	u64 epoch_us;
+	u64 acked_us;
 	u64 w_est;
 	u32 w_max;
 	u32 cwnd_prior;
@@ -171,6 +173,7 @@ static void cubic_pkts_acked(struct ferry_cong *ca,
 {
 	struct cubic *cubic = ferry_cong_priv(ca, struct cubic);
 
+	cubic->acked_us = ca->now_us;
 	if (sample->rtt_us)
 		cubic->min_rtt_us = min(cubic->min_rtt_us, sample->rtt_us);
 	if (ca->snd_ssthresh == FERRY_SSTHRESH_MAX)
@@ -201,10 +204,12 @@ static void cubic_set_state(struct ferry_cong *ca, u8 new_state)
 static void cubic_event(struct ferry_cong *ca, enum ferry_ca_event event)
 {
 	struct cubic *cubic = ferry_cong_priv(ca, struct cubic);
-	u32 idle_us = (u32)ca->now_us - ca->delivered_us;
 
-	if (event == FERRY_CA_EVENT_TX_START && cubic->epoch_us)
-		cubic->epoch_us = min(cubic->epoch_us + idle_us, ca->now_us);
+	if (event != FERRY_CA_EVENT_TX_START)
+		return;
+	if (cubic->epoch_us)
+		cubic->epoch_us += ca->now_us - cubic->acked_us;
+	cubic->acked_us = ca->now_us;
 }
 
 struct ferry_cong_ops ferry_cubic = {

@@ -170,11 +170,11 @@ static void cubic_idle_does_not_count(struct kunit *test)
 	start(&ca, 1000);
 	run(&ca, 100000, 3000);
 	idle = ca;
-	idle.delivered_us = idle.now_us;
-	idle.now_us += 60 * USEC_PER_SEC;
+	/* More than 32 bits of microseconds. */
+	idle.now_us += 7200ULL * USEC_PER_SEC;
 	ferry_cong_event(&idle, FERRY_CA_EVENT_TX_START);
 	run(&ca, 100000, 4000);
-	run(&idle, 100000, 64000);
+	run(&idle, 100000, 7204000);
 	KUNIT_EXPECT_LE(test, abs((int)(ca.snd_cwnd - idle.snd_cwnd)), 3);
 }
 
