@@ -105,12 +105,16 @@ static void rearm_timer(struct sock *sk, const struct ferry_ack_state *st)
 static void send_again(struct sock *sk, const struct ferry_ack_state *st)
 {
 	struct ferry_sock *fp = ferry_sk(sk);
+	bool nodelay = fp->nodelay;
 
 	switch (st->next) {
 	case FERRY_NEXT_NOTHING:
 		return;
 	case FERRY_NEXT_NEW:
-		ferry_push(sk, fp->cork);
+		/* A small segment tells as well whether the timer was wrong. */
+		fp->nodelay = 1;
+		ferry_push(sk, false);
+		fp->nodelay = nodelay;
 		if (seq_after(fp->snd_nxt, st->ca->high_seq))
 			return;
 		fp->recovery.frto = 0;
