@@ -134,19 +134,21 @@ const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload)
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_get);
 
 /**
- * ferry_cong_names() - the names of all algorithms
+ * ferry_cong_names() - the names of algorithms
  * @to: where to, separated by blanks
  * @size: room there; what does not fit is left out
+ * @flags: only of those that have all of these
  */
-void ferry_cong_names(char *to, size_t size)
+void ferry_cong_names(char *to, size_t size, u32 flags)
 {
 	const struct ferry_cong_ops *ops;
 	size_t len = 0;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(ops, &cong_list, list)
-		len += scnprintf(to + len, size - len, "%s%s",
-				 len ? " " : "", ops->name);
+		if ((ops->flags & flags) == flags)
+			len += scnprintf(to + len, size - len, "%s%s",
+					 len ? " " : "", ops->name);
 	rcu_read_unlock();
 }
 

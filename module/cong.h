@@ -73,7 +73,7 @@ enum ferry_ca_event {
 };
 
 /* Bits of &struct ferry_cong_ops.flags. */
-#define FERRY_CONG_NON_RESTRICTED	0x1	/* for users without rights */
+#define FERRY_CONG_NON_RESTRICTED	0x1	/* anybody may choose it */
 #define FERRY_CONG_NEEDS_ECN		0x2	/* every packet is ECN-capable */
 
 /**
@@ -283,13 +283,6 @@ static inline u32 ferry_cong_srtt_us(const struct ferry_cong *ca)
  *
  * Return: pointer to a @type; its size is checked at compile time.
  */
-/**
- * ferry_cong_priv() - the private area of an algorithm
- * @ca: congestion state
- * @type: the algorithm's own struct
- *
- * Return: pointer to a @type; its size is checked at compile time.
- */
 #define ferry_cong_priv(ca, type)					\
 ({									\
 	BUILD_BUG_ON(sizeof(type) > sizeof((ca)->priv));		\
@@ -322,7 +315,7 @@ void ferry_cong_unregister(struct ferry_cong_ops *ops);
 int ferry_cong_register_builtin(void);
 void ferry_cong_unregister_builtin(void);
 const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload);
-void ferry_cong_names(char *to, size_t size);
+void ferry_cong_names(char *to, size_t size, u32 flags);
 void ferry_cong_put(const struct ferry_cong_ops *ops);
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops);
 void ferry_cong_event(struct ferry_cong *ca, enum ferry_ca_event event);

@@ -4,9 +4,11 @@
  *
  * A new socket uses the default of its namespace, net.ferry.congestion_control;
  * FERRY_CONGESTION changes that.  Without CAP_NET_ADMIN only what is on the
- * namespace's list, allowed_congestion_control, can be chosen.  The list of
- * the first namespace bounds those of the others: whoever rules over a
- * container cannot let it use what the host does not.
+ * namespace's list, allowed_congestion_control, can be chosen.  Until somebody
+ * writes one, that of the first namespace has all that are loaded and say that
+ * anybody may choose them, and those of the others have what that one has.  It
+ * bounds them also when they are written: whoever rules over a container cannot
+ * let it use what the host does not.
  *
  * A name that is not known makes an administrator's call load the module
  * "ferry_" and the name.
@@ -46,14 +48,45 @@ static bool in_list(const char *list, const char *name)
 	return false;
 }
 
-static bool is_allowed(const struct ferry_net *fn, const char *name)
+/* cong_ctl_mutex held */
+static bool allows(const struct ferry_net *fn, const struct ferry_cong_ops *ops)
 {
-	bool allowed;
+	const struct ferry_net *first = ferry_net(&init_net);
+
+	if (in_list(fn->cong_allowed, ops->name))
+		return true;
+	if (fn->cong_list_written)
+		return false;
+	if (fn != first)
+		return allows(first, ops);
+	return ops->flags & FERRY_CONG_NON_RESTRICTED;
+}
+
+/* All that allows() lets through; cong_ctl_mutex held. */
+static void print_allowed(const struct ferry_net *fn, char *to, size_t size)
+{
+	const struct ferry_net *first = ferry_net(&init_net);
+	size_t len;
+
+	*to = 0;
+	if (!fn->cong_list_written && fn != first)
+		print_allowed(first, to, size);
+	else if (!fn->cong_list_written)
+		ferry_cong_names(to, size, FERRY_CONG_NON_RESTRICTED);
+	len = strlen(to);
+	snprintf(to + len, size - len, "%s%s", len ? " " : "",
+		 fn->cong_allowed);
+}
+
+static bool anybody_may(const struct ferry_net *fn,
+			const struct ferry_cong_ops *ops)
+{
+	bool yes;
 
 	mutex_lock(&cong_ctl_mutex);
-	allowed = in_list(fn->cong_allowed, name);
+	yes = allows(fn, ops);
 	mutex_unlock(&cong_ctl_mutex);
-	return allowed;
+	return yes;
 }
 
 /**
@@ -97,7 +130,7 @@ int ferry_cong_choose(struct sock *sk, const char *name)
 	if (!ops)
 		return -ENOENT;
 	if (ops != READ_ONCE(ferry_csk(sk)->cong.ops) &&
-	    !is_allowed(ferry_net(net), name) &&
+	    !anybody_may(ferry_net(net), ops) &&
 	    !ns_capable(net->user_ns, CAP_NET_ADMIN)) {
 		ferry_cong_put(ops);
 		return -EPERM;
@@ -120,17 +153,16 @@ static int set_default(struct ferry_net *fn, const char *name)
 	if (!ops)
 		return -ENOENT;
 	mutex_lock(&cong_ctl_mutex);
-	if (fn != ferry_net(&init_net) &&
-	    !in_list(ferry_net(&init_net)->cong_allowed, name)) {
+	if (fn != ferry_net(&init_net) && !allows(ferry_net(&init_net), ops)) {
 		mutex_unlock(&cong_ctl_mutex);
 		ferry_cong_put(ops);
 		return -EPERM;
 	}
 	/* As in TCP, what is the default is allowed, too. */
 	len = strlen(fn->cong_allowed);
-	if (!in_list(fn->cong_allowed, name))
+	if (!allows(fn, ops))
 		snprintf(fn->cong_allowed + len, FERRY_CA_LIST_MAX - len,
-			 " %s", name);
+			 "%s%s", len ? " " : "", name);
 	if (ops->owner == THIS_MODULE)
 		ferry_cong_put(ops);
 	ops = rcu_replace_pointer(fn->cong_default, ops,
@@ -145,6 +177,7 @@ static int check_list(const struct ferry_net *fn, char *list)
 {
 	const struct ferry_net *first = ferry_net(&init_net);
 	const struct ferry_cong_ops *ops;
+	bool allowed;
 	char *name;
 
 	while ((name = strsep(&list, " "))) {
@@ -153,8 +186,9 @@ static int check_list(const struct ferry_net *fn, char *list)
 		ops = ferry_cong_get(name, false);
 		if (!ops)
 			return -ENOENT;
+		allowed = fn == first || allows(first, ops);
 		ferry_cong_put(ops);
-		if (fn != first && !in_list(first->cong_allowed, name))
+		if (!allowed)
 			return -EPERM;
 	}
 	return 0;
@@ -169,8 +203,10 @@ static int set_allowed(struct ferry_net *fn, const char *list)
 		return -ENOMEM;
 	mutex_lock(&cong_ctl_mutex);
 	err = check_list(fn, copy);
-	if (!err)
+	if (!err) {
 		strscpy(fn->cong_allowed, list, FERRY_CA_LIST_MAX);
+		fn->cong_list_written = true;
+	}
 	mutex_unlock(&cong_ctl_mutex);
 	kfree(copy);
 	return err;
@@ -227,7 +263,7 @@ int ferry_sysctl_cong_available(ferry_ctl_table *ctl, int write, void *buffer,
 	table.data = kzalloc(FERRY_CA_LIST_MAX, GFP_KERNEL);
 	if (!table.data)
 		return -ENOMEM;
-	ferry_cong_names(table.data, FERRY_CA_LIST_MAX);
+	ferry_cong_names(table.data, FERRY_CA_LIST_MAX, 0);
 	err = proc_dostring(&table, write, buffer, lenp, ppos);
 	kfree(table.data);
 	return err;
@@ -254,7 +290,7 @@ int ferry_sysctl_cong_allowed(ferry_ctl_table *ctl, int write, void *buffer,
 	if (!table.data)
 		return -ENOMEM;
 	mutex_lock(&cong_ctl_mutex);
-	strscpy(table.data, fn->cong_allowed, FERRY_CA_LIST_MAX);
+	print_allowed(fn, table.data, FERRY_CA_LIST_MAX);
 	mutex_unlock(&cong_ctl_mutex);
 	err = proc_dostring(&table, write, buffer, lenp, ppos);
 	if (!err && write)
@@ -270,7 +306,6 @@ int ferry_sysctl_cong_allowed(ferry_ctl_table *ctl, int write, void *buffer,
 void ferry_cong_net_init(struct ferry_net *fn)
 {
 	RCU_INIT_POINTER(fn->cong_default, &ferry_cubic);
-	strscpy(fn->cong_allowed, "reno cubic", FERRY_CA_LIST_MAX);
 }
 
 /**

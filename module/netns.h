@@ -165,7 +165,9 @@ struct ferry_sysctl {
  * @sysctl: settings
  * @sysctl_header: their registration
  * @cong_default: congestion control of new sockets (congctl.c)
- * @cong_allowed: names of those that anybody may choose
+ * @cong_allowed: names of those that anybody may choose; if nobody has written
+ *	it, those that were a default without being allowed otherwise
+ * @cong_list_written: somebody has
  * @mib: counters
  */
 struct ferry_net {
@@ -183,6 +185,7 @@ struct ferry_net {
 	struct ctl_table_header *sysctl_header;
 	const struct ferry_cong_ops __rcu *cong_default;
 	char cong_allowed[FERRY_CA_LIST_MAX];
+	bool cong_list_written;
 	struct ferry_mib __percpu *mib;
 };
 

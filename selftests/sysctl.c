@@ -266,6 +266,32 @@ TEST(default_is_what_new_sockets_use)
 	EXPECT_TRUE(same_transcript(&log[0], &log[1]));
 }
 
+/* Before anybody has written the list: what is loaded says it itself. */
+TEST(loaded_ones_say_whether_anybody_may_choose_them)
+{
+	int fd = open_socket(V4, ferry());
+	char allowed[300];
+
+	/* An administrator's choice loads them. */
+	ASSERT_EQ(0, setsockopt(fd, SOL_FERRY, FERRY_CONGESTION, "dctcp", 5));
+	ASSERT_EQ(0, setsockopt(fd, SOL_FERRY, FERRY_CONGESTION, "bbr", 3));
+	ASSERT_TRUE(get(DIR_FERRY, "allowed_congestion_control", allowed,
+			sizeof(allowed)));
+	EXPECT_NE(NULL, strstr(allowed, "bbr"));
+	EXPECT_EQ(NULL, strstr(allowed, "dctcp"));
+	close(fd);
+	own_namespace();
+	fd = open_socket(V4, ferry());
+	if (seteuid(65534))
+		die("seteuid");
+	EXPECT_EQ(0, setsockopt(fd, SOL_FERRY, FERRY_CONGESTION, "bbr", 3));
+	EXPECT_EQ(-1, setsockopt(fd, SOL_FERRY, FERRY_CONGESTION, "dctcp", 5));
+	EXPECT_STREQ("EPERM", errno_name(errno));
+	if (seteuid(0))
+		die("seteuid");
+	close(fd);
+}
+
 /* In the first namespace: TCP has only one list, and it is there. */
 TEST(only_what_is_allowed_without_privilege)
 {

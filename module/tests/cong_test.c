@@ -503,6 +503,30 @@ static void reno_application_limited_does_not_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ca.snd_cwnd, 20U);
 }
 
+/* RFC 5681 section 4.1, RFC 2861: halved for each RTO, and remembered. */
+static void cong_restart_after_idle(struct kunit *test)
+{
+	static const struct {
+		u32 cwnd, ssthresh, rtos, want_cwnd, want_ssthresh;
+	} rows[] = {
+		{ 100, 40, 1, 50, 75 },
+		{ 100, 90, 2, 25, 90 },
+		{ 100, 40, 4, FERRY_INIT_CWND, 75 },
+		{ 100, 40, 1000, FERRY_INIT_CWND, 75 },
+		{ 4, 2, 3, 4, 3 },
+	};
+	struct ferry_cong ca;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		start_reno(&ca, rows[i].cwnd, rows[i].ssthresh);
+		ferry_cong_restart(&ca, rows[i].rtos);
+		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, rows[i].want_cwnd);
+		KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, rows[i].want_ssthresh);
+		KUNIT_EXPECT_FALSE(test, ferry_cong_is_limited(&ca));
+	}
+}
+
 static struct kunit_case cong_cases[] = {
 	KUNIT_CASE(cong_register_wants_hooks_and_a_name),
 	KUNIT_CASE(cong_register_optional_hooks_may_be_missing),
@@ -522,6 +546,7 @@ static struct kunit_case cong_cases[] = {
 	KUNIT_CASE(cong_is_limited_half_a_window_in_slow_start),
 	KUNIT_CASE(cong_slow_start_stops_at_the_threshold),
 	KUNIT_CASE(cong_avoid_ai_one_for_every_w),
+	KUNIT_CASE(cong_restart_after_idle),
 	KUNIT_CASE(reno_ssthresh_half_but_two),
 	KUNIT_CASE(reno_half_of_an_odd_window),
 	KUNIT_CASE(reno_slow_start_doubles),
