@@ -70,7 +70,7 @@ static void show_events(struct sock *sk, const struct ferry_ack_state *st,
 
 	trace_ferry_ack(sk, st->snd_una, st->sample.acked);
 	if (unlikely(st->ca->state != prior_state)) {
-		trace_ferry_cong(sk, prior_state);
+		trace_ferry_cong(sk, prior_state, st->ca->state);
 		if (st->ca->state == FERRY_CA_RECOVERY)
 			ferry_count(net, FAST_RECOVERY);
 		if (prior_state == FERRY_CA_LOSS)

@@ -271,6 +271,6 @@ void ferry_rtx_resegment(struct sock *sk)
 		return;
 	ferry_recovery_resegmented(&fp->recovery, ca, fp->snd_nxt);
 	if (ca->state != prior_state)
-		trace_ferry_cong(sk, prior_state);
+		trace_ferry_cong(sk, prior_state, ca->state);
 	ferry_retransmit_lost(sk);
 }

@@ -187,7 +187,7 @@ static void retransmission_timeout(struct sock *sk)
 	csk->cong.now_us = ferry_clock_us();
 	ferry_recovery_timeout(&fp->recovery, &csk->cong, fp->snd_una,
 			       fp->snd_nxt, fp->sack_ok, csk->retransmits);
-	trace_ferry_cong(sk, ca_state);
+	trace_ferry_cong(sk, ca_state, csk->cong.state);
 	if (!shut) {
 		ferry_trouble_rto(fp, !csk->retransmits);
 		if (csk->retransmits < U8_MAX)
@@ -290,12 +290,15 @@ static void reordering_timeout(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	struct ferry_sock *fp = ferry_sk(sk);
+	u8 ca_state = csk->cong.state;
 	u32 again_us;
 
 	csk->cong.now_us = ferry_clock_us();
 	if (ferry_recovery_reo_timeout(&fp->recovery, &csk->cong,
 				       fp->snd_una, fp->snd_nxt, &again_us)) {
 		ferry_count(sock_net(sk), REORDERING_TIMEOUTS);
+		if (csk->cong.state != ca_state)
+			trace_ferry_cong(sk, ca_state, csk->cong.state);
 		ferry_retransmit_lost(sk);
 	}
 	if (again_us)

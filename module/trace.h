@@ -336,13 +336,14 @@ TRACE_EVENT(ferry_retransmit,
 
 /**
  * trace_ferry_cong() - loss recovery goes to another state
- * @sk: the socket, as it is after that
+ * @sk: the socket, as it is after the event that has led to it
  * @oldstate: the &enum ferry_ca_state before
+ * @newstate: and then; one ACK may lead through more than one
  */
 TRACE_EVENT(ferry_cong,
-	TP_PROTO(const struct sock *sk, u8 oldstate),
+	TP_PROTO(const struct sock *sk, u8 oldstate, u8 newstate),
 
-	TP_ARGS(sk, oldstate),
+	TP_ARGS(sk, oldstate, newstate),
 
 	TP_STRUCT__entry(
 		__ferry_addr(local)
@@ -369,7 +370,7 @@ TRACE_EVENT(ferry_cong,
 		__entry->snd_una = ferry_sk(sk)->snd_una;
 		__entry->high_seq = ca->high_seq;
 		__entry->oldstate = oldstate;
-		__entry->newstate = ca->state;
+		__entry->newstate = newstate;
 	),
 
 	TP_printk("local=%pISpc remote=%pISpc oldstate=%s newstate=%s cwnd=%u ssthresh=%u in_flight=%u lost_out=%u snd_una=%u high_seq=%u",
