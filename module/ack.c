@@ -62,20 +62,31 @@ static void data_acknowledged(struct sock *sk, const struct ferry_ack_state *st)
 	ferry_sndbuf_expand(sk);
 }
 
+static void show_states(struct sock *sk, const struct ferry_ack_state *st)
+{
+	const u8 states[] = { st->prior_state, st->via, st->ca->state };
+	unsigned int i;
+
+	for (i = 1; i < ARRAY_SIZE(states); i++) {
+		if (states[i] == states[i - 1])
+			continue;
+		trace_ferry_cong(sk, states[i - 1], states[i]);
+		if (states[i] == FERRY_CA_RECOVERY)
+			ferry_count(sock_net(sk), FAST_RECOVERY);
+		if (states[i - 1] == FERRY_CA_LOSS)
+			ferry_trouble_rto_over(ferry_sk(sk));
+	}
+}
+
 /* What counters, FERRY_INFO and tracepoints show of it. */
-static void show_events(struct sock *sk, const struct ferry_ack_state *st,
-			u8 prior_state)
+static void show_events(struct sock *sk, const struct ferry_ack_state *st)
 {
 	struct net *net = sock_net(sk);
 
 	trace_ferry_ack(sk, st->snd_una, st->sample.acked);
-	if (unlikely(st->ca->state != prior_state)) {
-		trace_ferry_cong(sk, prior_state, st->ca->state);
-		if (st->ca->state == FERRY_CA_RECOVERY)
-			ferry_count(net, FAST_RECOVERY);
-		if (prior_state == FERRY_CA_LOSS)
-			ferry_trouble_rto_over(ferry_sk(sk));
-	}
+	if (unlikely(st->ca->state != st->prior_state ||
+		     st->via != st->prior_state))
+		show_states(sk, st);
 	if (unlikely(st->dsack_segs)) {
 		ferry_count(net, DSACKS);
 		ferry_trouble_dsack(ferry_sk(sk), st->dsack_segs);
@@ -158,7 +169,6 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 		.has_new_data = ferry_send_head(sk) &&
 				seq_after(ferry_wnd_end(fp), fp->snd_nxt),
 	};
-	u8 prior_state = ca->state;
 	unsigned int i;
 
 	if (o->has_timestamp && o->ts_ecr && !overtaken) {
@@ -180,7 +190,7 @@ static void process_ack(struct sock *sk, struct sk_buff *skb,
 		csk->backoff = 0;
 	if (ferry_una_advanced(&st))
 		data_acknowledged(sk, &st);
-	show_events(sk, &st, prior_state);
+	show_events(sk, &st);
 	rearm_timer(sk, &st);
 	ferry_pace_update(sk);
 	if (unlikely(csk->searches_mtu)) {

@@ -134,22 +134,33 @@ void ferry_recovery_enter_cwr(struct ferry_recovery *rec,
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_recovery_enter_cwr);
 
+/*
+ * An ACK may end one reduction and begin the next, or do all of one; its first
+ * state and its last would not tell.
+ */
+static void note_state(struct ferry_ack_state *st)
+{
+	if (st->via == st->prior_state)
+		st->via = st->ca->state;
+}
+
 /**
  * ferry_recovery_probe_lost() - only the probe has repaired a loss
- * @rec: recovery state
- * @ca: congestion state
- * @snd_nxt: SND.NXT
+ * @st: the ACK that shows it
  *
  * RFC 8985 section 7.4.2: the window is reduced at once.  Pure; socket lock
  * held.
  */
-void ferry_recovery_probe_lost(struct ferry_recovery *rec,
-			       struct ferry_cong *ca, u32 snd_nxt)
+void ferry_recovery_probe_lost(struct ferry_ack_state *st)
 {
-	ferry_prr_start(rec, ca, snd_nxt);
+	struct ferry_recovery *rec = st->rec;
+	struct ferry_cong *ca = st->ca;
+
+	ferry_prr_start(rec, ca, st->snd_nxt);
 	ferry_recovery_set_state(ca, FERRY_CA_CWR);
+	note_state(st);
 	ferry_prr_end(rec, ca);
-	keep_open(rec, ca, snd_nxt);
+	keep_open(rec, ca, st->snd_nxt);
 }
 
 /**
@@ -285,8 +296,10 @@ static bool undo_partial(struct ferry_ack_state *st)
 static void try_to_open(struct ferry_ack_state *st)
 {
 	ferry_recovery_forget(st->rec, st->ca);
-	if (st->sample.ece)
+	if (st->sample.ece) {
+		note_state(st);
 		ferry_recovery_enter_cwr(st->rec, st->ca, st->snd_nxt);
+	}
 	if (st->ca->state != FERRY_CA_CWR)
 		keep_open(st->rec, st->ca, st->snd_nxt);
 }
@@ -331,6 +344,7 @@ static void ack_in_recovery(struct ferry_ack_state *st)
 	if (ca->state != FERRY_CA_RECOVERY) {
 		if (!ca->lost_out)
 			return;
+		note_state(st);
 		enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt,
 			       st->sample.ece);
 	}
@@ -380,6 +394,7 @@ static void ack_is_dubious(struct ferry_ack_state *st)
 		st->mtu_probe_lost = true;
 		return;
 	}
+	note_state(st);
 	enter_recovery(st->rec, ca, st->snd_una, st->snd_nxt, st->sample.ece);
 	ferry_newreno_note(st->rec, st->snd_nxt, st->sack);
 	ferry_recovery_send_lost(st, FERRY_RTX_FAST);
@@ -478,6 +493,8 @@ void ferry_recovery_ack(struct ferry_ack_state *st,
 	u32 prior_high = ca->sacked_out && st->sack ? rec->sack_high :
 						      st->prior_una;
 
+	st->prior_state = ca->state;
+	st->via = ca->state;
 	st->prior_delivered = ca->delivered;
 	st->prior_lost = ca->lost;
 	st->reord_seq = st->snd_nxt;

@@ -196,6 +196,7 @@ enum ferry_next {
  * @dupack: it may be a duplicate ACK: no data, no new window (RFC 5681)
  * @retransmits: the timer has expired since the last progress
  * @mtu_probe: the segment at @snd_una is a probe of the path MTU
+ * @prior_state: &ferry_cong.state before
  * @prior_delivered: &ferry_cong.delivered before
  * @prior_lost: &ferry_cong.lost before
  * @reord_seq: lowest segment delivered after a higher one
@@ -220,6 +221,8 @@ enum ferry_next {
  * @measured: result: there was a measurement of the round-trip time
  * @undone: result: a reduction was taken back
  * @spurious: result: so was a time-out
+ * @via: result: the state between @prior_state and the last one, for a reduction
+ *	of the window that those two do not show; else @prior_state
  * @mtu_probe_lost: result: that probe is missing, before anything else was
  * @next: result: what to send
  * @reo_timeout_us: result: when RACK wants to look again, 0 for never
@@ -243,6 +246,7 @@ struct ferry_ack_state {
 	bool retransmits;
 	bool mtu_probe;
 
+	u8 prior_state;
 	u32 prior_delivered;
 	u32 prior_lost;
 	u32 reord_seq;
@@ -267,6 +271,7 @@ struct ferry_ack_state {
 	bool measured;
 	bool undone;
 	bool spurious;
+	u8 via;
 	bool mtu_probe_lost;
 	enum ferry_next next;
 	u32 reo_timeout_us;
@@ -378,7 +383,6 @@ void ferry_recovery_enter_cwr(struct ferry_recovery *rec,
 			      struct ferry_cong *ca, u32 snd_nxt);
 void ferry_recovery_resegmented(struct ferry_recovery *rec,
 				struct ferry_cong *ca, u32 snd_nxt);
-void ferry_recovery_probe_lost(struct ferry_recovery *rec,
-			       struct ferry_cong *ca, u32 snd_nxt);
+void ferry_recovery_probe_lost(struct ferry_ack_state *st);
 
 #endif /* _FERRY_RECOVERY_H */

@@ -78,7 +78,7 @@ void ferry_tlp_ack(struct ferry_ack_state *st)
 		rec->tlp = 0;
 	} else if (seq_after(st->snd_una, rec->tlp_end)) {
 		/* Both would have been acknowledged: one was lost. */
-		ferry_recovery_probe_lost(rec, st->ca, st->snd_nxt);
+		ferry_recovery_probe_lost(st);
 	} else if (!ferry_una_advanced(st) && st->dupack && !st->sacked) {
 		/* The second of two ACKs: both have arrived. */
 		rec->tlp = 0;

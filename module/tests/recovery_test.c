@@ -538,7 +538,56 @@ static void sim_everything_goes_wrong(struct kunit *test)
 	}
 }
 
+/* An ACK for @segments, of which none is on the scoreboard. */
+static struct ferry_ack_state bare_ack(struct simlink *sim, u32 segments)
+{
+	return (struct ferry_ack_state){
+		.rec = &sim->rec,
+		.ca = &sim->ca,
+		.prior_una = simlink_seq(sim, 0),
+		.snd_una = simlink_seq(sim, segments),
+		.ack_seq = simlink_seq(sim, segments),
+		.snd_nxt = simlink_seq(sim, segments),
+		.sack = true,
+	};
+}
+
+/* RFC 8985 section 7.4.2: halved by the ACK that finds the connection open. */
+static void reduction_for_a_probe_is_told(struct kunit *test)
+{
+	struct simlink *sim = simlink_steady(test, 20, 20, true);
+	struct ferry_ack_state st = bare_ack(sim, 2);
+
+	ferry_tlp_sent(&sim->rec, simlink_seq(sim, 1), true);
+	ferry_recovery_ack(&st, NULL, 0);
+	KUNIT_EXPECT_EQ(test, st.prior_state, FERRY_CA_OPEN);
+	KUNIT_EXPECT_EQ(test, st.via, FERRY_CA_CWR);
+	KUNIT_EXPECT_EQ(test, sim->ca.state, FERRY_CA_OPEN);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_cwnd, 10U);
+
+	st = bare_ack(sim, 2);
+	ferry_recovery_ack(&st, NULL, 0);
+	KUNIT_EXPECT_EQ(test, st.via, FERRY_CA_OPEN);
+}
+
+/* RFC 3168 section 6.1.2: the next window of data was marked, too. */
+static void reduction_after_a_reduction_is_told(struct kunit *test)
+{
+	struct simlink *sim = simlink_steady(test, 20, 20, true);
+	struct ferry_ack_state st = bare_ack(sim, 2);
+
+	ferry_recovery_enter_cwr(&sim->rec, &sim->ca, simlink_seq(sim, 1));
+	st.sample.ece = true;
+	ferry_recovery_ack(&st, NULL, 0);
+	KUNIT_EXPECT_EQ(test, st.prior_state, FERRY_CA_CWR);
+	KUNIT_EXPECT_EQ(test, st.via, FERRY_CA_OPEN);
+	KUNIT_EXPECT_EQ(test, sim->ca.state, FERRY_CA_CWR);
+	KUNIT_EXPECT_EQ(test, sim->ca.snd_ssthresh, 5U);
+}
+
 static struct kunit_case recovery_cases[] = {
+	KUNIT_CASE(reduction_for_a_probe_is_told),
+	KUNIT_CASE(reduction_after_a_reduction_is_told),
 	KUNIT_CASE(sim_slow_start_doubles),
 	KUNIT_CASE(sim_congestion_avoidance_adds_one),
 	KUNIT_CASE(sim_application_limited_window_stays),
