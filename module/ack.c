@@ -83,7 +83,7 @@ static void show_events(struct sock *sk, const struct ferry_ack_state *st)
 {
 	struct net *net = sock_net(sk);
 
-	trace_ferry_ack(sk, st->snd_una, st->sample.acked);
+	trace_ferry_ack(sk, st->ack_seq, st->sample.acked);
 	if (unlikely(st->ca->state != st->prior_state ||
 		     st->via != st->prior_state))
 		show_states(sk, st);
@@ -222,6 +222,8 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	if (unlikely(seq_before(cb->ack_seq, fp->snd_una))) {
 		if (o->num_sacks)
 			process_ack(sk, skb, o, false);
+		else
+			trace_ferry_ack(sk, cb->ack_seq, 0);
 		return;
 	}
 
@@ -237,6 +239,8 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 	}
 	if (csk->cong.packets_out || o->num_sacks)
 		process_ack(sk, skb, o, new_window);
+	else
+		trace_ferry_ack(sk, cb->ack_seq, 0);
 	if (!csk->cong.packets_out)
 		probe_answered(sk);
 }
