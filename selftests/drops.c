@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -549,43 +550,160 @@ TEST(retransmissions_are_traced_with_their_reason)
 	}
 }
 
-/* The last segment is lost, or so it seems, and the peer knows SACK. */
+/* For the connections that follow; the peer knows SACK. */
+static void trace_recovery(struct scene *s)
+{
+	set_sysctl(ferry(), "sack", "1");
+	s->sack = true;
+	trace_start("ferry_retransmit");
+	write_file(TRACING "events/ferry/ferry_cong/enable", "1");
+}
+
+/* So long a round trip that the timer for retransmission is far away. */
+#define LONG_WAY_US 400000
+
+static void establish_slowly(struct scene *s)
+{
+	half_open(s);
+	usleep(LONG_WAY_US);
+	send_flags(s, ACK);
+	s->fd = accept_one(s->listener);
+}
+
+static void send_data(struct scene *s, size_t len)
+{
+	static const char data[8000];
+
+	if (send(s->fd, data, len, 0) != (ssize_t)len)
+		die("send");
+}
+
+/*
+ * The last segment is lost, or so it seems.  The ACK for it and for what came
+ * after the probe shows that the probe has repaired that.
+ */
 TEST(the_tail_loss_probe_is_traced)
 {
 	struct wanted probe = { "ferry_retransmit: local=192.0.2.1:",
 				"reason=tlp" };
-	struct scene s;
-
-	scene_open(&s, 16);
-	set_sysctl(ferry(), "sack", "1");
-	s.sack = true;
-	trace_start("ferry_retransmit");
-	establish(&s);
-	if (send(s.fd, "x", 1, 0) != 1)
-		die("send");
-	EXPECT_TRUE(wait_until(is_traced, &probe, SOON_MS));
-}
-
-TEST(acks_and_recovery_are_traced)
-{
-	struct wanted acked = { "ferry_ack:", "in_flight=" };
-	struct wanted loss = { "ferry_cong:", "newstate=Loss cwnd=1" };
+	struct wanted reduced = { "ferry_cong:",
+				  "oldstate=Open newstate=CWR" };
+	struct wanted over = { "ferry_cong:", "oldstate=CWR newstate=Open" };
 	struct segment seg;
 	struct scene s;
-	char data[500] = "";
 
 	scene_open(&s, 16);
-	trace_start("ferry_ack");
-	write_file(TRACING "events/ferry/ferry_cong/enable", "1");
-	establish(&s);
-	if (send(s.fd, data, sizeof(data), 0) != sizeof(data))
-		die("send");
-	wire_await(&s.w, &seg);
-	s.rcv += sizeof(data);
+	trace_recovery(&s);
+	establish_slowly(&s);
+	set_int(s.fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	send_data(&s, 1);
+	for (int copies = 0; copies < 2; copies += seg.len)
+		wire_await(&s.w, &seg);
+	send_data(&s, 1);
+	s.rcv += 2;
 	send_flags(&s, ACK);
-	EXPECT_TRUE(wait_until(is_traced, &acked, SOON_MS));
-	if (send(s.fd, data, sizeof(data), 0) != sizeof(data))
-		die("send");
+	EXPECT_TRUE(wait_until(is_traced, &probe, SOON_MS));
+	EXPECT_TRUE(wait_until(is_traced, &reduced, SOON_MS));
+	EXPECT_TRUE(wait_until(is_traced, &over, SOON_MS));
+}
+
+/*
+ * One segment has overtaken another: for a quarter of a round trip that may be
+ * all, and then it is a loss (RFC 8985 section 6.2).
+ */
+TEST(what_the_reordering_timer_does_is_traced)
+{
+	struct wanted again = { "ferry_retransmit: local=192.0.2.1:",
+				"reason=reo" };
+	struct wanted recovery = { "ferry_cong:",
+				   "oldstate=Disorder newstate=Recovery" };
+	struct segment seg;
+	struct scene s;
+	__u32 block[2];
+
+	scene_open(&s, 16);
+	trace_recovery(&s);
+	establish_slowly(&s);
+	set_int(s.fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	send_data(&s, 1);
+	send_data(&s, 1);
+	do
+		wire_await(&s.w, &seg);
+	while (seg.seq != s.rcv + 1);
+	usleep(LONG_WAY_US);
+	block[0] = htonl(s.rcv + 1);
+	block[1] = htonl(s.rcv + 2);
+	seg = segment(&s, ACK);
+	add_option(&seg, 5, block, sizeof(block));
+	wire_send(&s.w, &seg);
+	EXPECT_TRUE(wait_until(is_traced, &again, SOON_MS));
+	EXPECT_TRUE(wait_until(is_traced, &recovery, SOON_MS));
+}
+
+/* A segment of the peer's whose ACK is so far from what it expects. */
+static void send_ack(struct scene *s, int offset, __u16 window)
+{
+	struct segment seg = segment(s, ACK);
+
+	seg.ack += offset;
+	seg.window = window;
+	wire_send(&s->w, &seg);
+}
+
+/* What each of these has the peer say is all that happens. */
+TEST(every_ack_is_traced)
+{
+	static const struct {
+		const char *what;
+		int offset;
+		__u16 window;
+		int acked;
+	} acks[] = {
+		{ "for data", 0, 60000, 1 },
+		{ "once more", 0, 60000, 0 },
+		{ "of a window", 0, 50000, 0 },
+		{ "that was overtaken", -100, 60000, 0 },
+	};
+	char line[100];
+	struct wanted w = { line, NULL };
+	struct segment seg;
+	struct scene s;
+
+	scene_open(&s, 16);
+	establish(&s);
+	send_data(&s, 500);
+	do
+		wire_await(&s.w, &seg);
+	while (!seg.len);
+	s.rcv += 500;
+	for (size_t i = 0; i < ARRAY_SIZE(acks); i++) {
+		char una[40];
+
+		trace_start("ferry_ack");
+		send_ack(&s, acks[i].offset, acks[i].window);
+		snprintf(line, sizeof(line), "ack_seq=%u acked=%d ",
+			 s.rcv + acks[i].offset, acks[i].acked);
+		snprintf(una, sizeof(una), "snd_una=%u ", s.rcv);
+		w.b = una;
+		EXPECT_TRUE(wait_until(is_traced, &w, SOON_MS)) {
+			TH_LOG("%s", acks[i].what);
+		}
+		EXPECT_EQ(1, traced("ferry_ack:", "acked="));
+	}
+}
+
+TEST(a_timeout_is_traced)
+{
+	char line[60];
+	struct wanted loss = { line, "oldstate=Open newstate=Loss cwnd=1 " };
+	struct scene s;
+
+	scene_open(&s, 16);
+	/* Those of the tests before have their timers, too. */
+	snprintf(line, sizeof(line), "ferry_cong: local=192.0.2.1:%u ", s.port);
+	trace_start("ferry_cong");
+	establish(&s);
+	send_data(&s, 500);
 	EXPECT_TRUE(wait_until(is_traced, &loss, SOON_MS));
 }
 
