@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "ktest.h"
-#include "lib.h"
+#include "ways.h"
 
 #define PACED_BYTES	1500000
 #define PACED_RATE	3000000		/* bytes per second */
@@ -164,20 +164,28 @@ TEST_F(algorithms, stay_while_they_are_used)
 	EXPECT_FALSE(is_loaded("ferry_dctcp"));
 }
 
+/* To Ferry, and where there is a bridge to TCP and from it. */
 TEST_F(algorithms, all_carry_a_stream)
 {
 	unsigned int i;
-	int fd[2];
+	int fd[2], way;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		connected_pair(V4, ferry(), fd);
-		ASSERT_EQ(0, choose(fd[0], names[i])) TH_LOG("%s", names[i]);
-		EXPECT_STREQ(names[i], chosen(fd[0]));
-		EXPECT_TRUE(exchange(fd[0], fd[1], 500000, SOON_MS)) {
-			TH_LOG("%s", names[i]);
+	/* The first is TCP's alone. */
+	for (way = 1; way < ways(); way++) {
+		enum ends ends = ends_of(way);
+		int chooser = ends_proto(ends, 0) == IPPROTO_TCP;
+
+		for (i = 0; i < ARRAY_SIZE(names); i++) {
+			ways_pair(V4, way, fd);
+			ASSERT_EQ(0, choose(fd[chooser], names[i]))
+				TH_LOG("%s", names[i]);
+			EXPECT_STREQ(names[i], chosen(fd[chooser]));
+			EXPECT_TRUE(exchange(fd[0], fd[1], 500000, SOON_MS)) {
+				TH_LOG("%s, %s", names[i], ends_name(ends));
+			}
+			close(fd[0]);
+			close(fd[1]);
 		}
-		close(fd[0]);
-		close(fd[1]);
 	}
 }
 

@@ -164,11 +164,11 @@ TEST_F(ending, close_with_unread_data_resets)
 	int i;
 	char c;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		ways_pair(variant->fam, i, fd);
 		ASSERT_TRUE(send_stream(fd[0], 1, 0, 1000));
 		ASSERT_TRUE(recv_stream(fd[1], 1, 0, 999));
 		close(fd[1]);
@@ -177,19 +177,19 @@ TEST_F(ending, close_with_unread_data_resets)
 		EXPECT_STREQ("ECONNRESET", errno_name(errno));
 		read_of_reset(t, fd[0]);
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(ending, reset_keeps_or_drops_what_was_queued_as_tcp_does)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
 		char buf[100];
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		ways_pair(variant->fam, i, fd);
 		ASSERT_TRUE(send_stream(fd[0], 1, 0, 50));
 		ASSERT_NE(0, wait_for(fd[1], POLLIN, SOON_MS));
 		abort_connection(fd[0]);
@@ -198,7 +198,7 @@ TEST_F(ending, reset_keeps_or_drops_what_was_queued_as_tcp_does)
 		note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
 		note_ret(t, "recv", recv(fd[1], buf, sizeof(buf), 0));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(ending, linger_zero_resets)
@@ -222,13 +222,13 @@ TEST_F(ending, linger_waits_for_the_last_byte)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct linger patient = { .l_onoff = 1, .l_linger = 30 };
 		struct transcript *t = &self->log[i];
 		int fd[2];
 		char c;
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		ways_pair(variant->fam, i, fd);
 		ASSERT_EQ(0, setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &patient,
 					sizeof(patient)));
 		ASSERT_TRUE(send_stream(fd[0], 1, 0, 10000));
@@ -236,7 +236,7 @@ TEST_F(ending, linger_waits_for_the_last_byte)
 		ASSERT_TRUE(recv_stream(fd[1], 1, 0, 10000));
 		note_ret(t, "end", recv(fd[1], &c, 1, 0));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 static sig_atomic_t pipe_signals;

@@ -122,15 +122,16 @@ TEST_F(flow, stopped_reader_blocks_the_sender)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
-		struct addr at = loopback(variant->fam, 0);
+	for (i = 0; i < ways(); i++) {
+		struct addr at = enter_server(variant->fam, i);
 		struct blocked_sender s;
 		int l, peer, told[2];
 		pid_t child;
 
-		l = listen_at(&at, proto_of(i), 1);
+		l = listen_at(&at, ends_proto(ends_of(i), 1), 1);
 		set_int(l, SOL_SOCKET, SO_RCVBUF, 65536);
-		s.fd = open_socket(variant->fam, proto_of(i));
+		enter_client(i);
+		s.fd = open_socket(variant->fam, ends_proto(ends_of(i), 0));
 		set_int(s.fd, SOL_SOCKET, SO_SNDBUF, 65536);
 		ASSERT_EQ(0, connect(s.fd, &at.sa, at.len));
 		peer = accept_one(l);
@@ -145,7 +146,7 @@ TEST_F(flow, stopped_reader_blocks_the_sender)
 		ASSERT_NE(0, wait_for(peer, POLLIN, SOON_MS));
 		EXPECT_EQ(0, wait_for(told[0], POLLIN, 1500))
 			TH_LOG("%s took %d bytes that nobody read",
-			       proto_name(proto_of(i)), STOPPED_BYTES);
+			       ends_name(ends_of(i)), STOPPED_BYTES);
 		ASSERT_TRUE(recv_stream(peer, 1, 0, STOPPED_BYTES));
 		EXPECT_NE(0, wait_for(told[0], POLLIN, SOON_MS));
 		EXPECT_EQ(0, reap(child, SOON_MS));
@@ -156,16 +157,17 @@ TEST_F(flow, reader_that_stops_again_and_again)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
-		struct addr at = loopback(variant->fam, 0);
+	for (i = 0; i < ways(); i++) {
+		struct addr at = enter_server(variant->fam, i);
 		struct blocked_sender s;
 		int l, k, peer, told[2];
 		__u64 pos = 0;
 		pid_t child;
 
-		l = listen_at(&at, proto_of(i), 1);
+		l = listen_at(&at, ends_proto(ends_of(i), 1), 1);
 		set_int(l, SOL_SOCKET, SO_RCVBUF, 8192);
-		s.fd = open_socket(variant->fam, proto_of(i));
+		enter_client(i);
+		s.fd = open_socket(variant->fam, ends_proto(ends_of(i), 0));
 		set_int(s.fd, SOL_SOCKET, SO_SNDBUF, 16384);
 		ASSERT_EQ(0, connect(s.fd, &at.sa, at.len));
 		peer = accept_one(l);
@@ -188,8 +190,7 @@ TEST_F(flow, smallest_buffers)
 
 	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
-		struct hosts h;
-		struct addr at = enter_server(&h, variant->fam, i);
+		struct addr at = enter_server(variant->fam, i);
 		int l = open_socket(variant->fam, ends_proto(ends_of(i), 1));
 		int fd, peer;
 
@@ -198,7 +199,7 @@ TEST_F(flow, smallest_buffers)
 		ASSERT_EQ(0, bind(l, &at.sa, at.len));
 		ASSERT_EQ(0, listen(l, 1));
 		at = local_addr(l);
-		enter_client(&h, i);
+		enter_client(i);
 		fd = open_socket(variant->fam, ends_proto(ends_of(i), 0));
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, 1);
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, 1);
@@ -266,14 +267,14 @@ TEST_F(flow, epoll_edge_when_room_appears)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
 		struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
 		int ep = epoll_create1(0);
 		__u64 sent;
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		ways_pair(variant->fam, i, fd);
 		sent = fill(fd[0], 1);
 		ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, fd[0], &e));
 		note_epoll(t, "when full", ep, false);
@@ -281,7 +282,7 @@ TEST_F(flow, epoll_edge_when_room_appears)
 		note_epoll(t, "when drained", ep, true);
 		close(ep);
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(flow, epoll_level)
@@ -315,12 +316,12 @@ TEST_F(flow, receive_flags)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		struct transcript *t = &self->log[i];
 		char buf[32] = "";
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		ways_pair(variant->fam, i, fd);
 		note_ret(t, "nothing yet",
 			 recv(fd[1], buf, 1, MSG_DONTWAIT));
 		EXPECT_STREQ("EAGAIN", errno_name(errno));
@@ -354,7 +355,7 @@ TEST_F(flow, receive_flags)
 			 recv(fd[1], buf, 10, MSG_PEEK));
 		note_ret(t, "FIONREAD at the end", queue_in(fd[1]));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 static int send_in_parts(void *arg)
@@ -376,12 +377,12 @@ TEST_F(flow, waitall_waits_for_all)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways(); i++) {
 		unsigned char buf[10000];
 		pid_t child;
 		int fd[2];
 
-		connected_pair(variant->fam, proto_of(i), fd);
+		ways_pair(variant->fam, i, fd);
 		child = spawn(send_in_parts, &fd[0]);
 		EXPECT_EQ(10000, recv(fd[1], buf, 10000, MSG_WAITALL));
 		EXPECT_EQ(-1, stream_check(1, 0, buf, 10000));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many connections at once: all of them open, each carrying its own bytes
- * both ways; and more of them than a listener's backlog has room for.
+ * both ways, also between Ferry and TCP; and more of them than a listener's
+ * backlog has room for.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -10,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "ktest.h"
-#include "lib.h"
+#include "ways.h"
 
 #define MANY 200
 #define BYTES 20000
@@ -52,15 +53,17 @@ static int accept_all(int l, int *fd, int want)
 	return n;
 }
 
-TEST_F(many, all_open_at_once_and_none_mixed_up)
+static void all_at_once(struct __test_metadata *_metadata, enum family fam,
+			int way)
 {
-	struct addr at = loopback(variant->fam, 0);
-	int l = listen_at(&at, self->proto, MANY);
+	struct addr at = enter_server(fam, way);
+	int l = listen_at(&at, ends_proto(ends_of(way), 1), MANY);
 	int client[MANY], server[MANY], by_port[MANY];
 	int i, k;
 
+	enter_client(way);
 	for (i = 0; i < MANY; i++) {
-		client[i] = open_socket(variant->fam, self->proto);
+		client[i] = open_socket(fam, ends_proto(ends_of(way), 0));
 		set_nonblocking(client[i], true);
 		if (connect(client[i], &at.sa, at.len))
 			ASSERT_EQ(EINPROGRESS, errno);
@@ -103,6 +106,12 @@ TEST_F(many, all_open_at_once_and_none_mixed_up)
 		ASSERT_EQ(0, recv(client[i], &c, 1, 0));
 		close(client[i]);
 	}
+}
+
+TEST_F(many, all_open_at_once_and_none_mixed_up)
+{
+	/* The first two ways are those of one protocol. */
+	all_at_once(_metadata, variant->fam, variant->ferry);
 }
 
 TEST_F(many, one_after_another)
@@ -260,6 +269,39 @@ TEST_F(many, four_processes_share_a_listener)
 		total += n;
 	}
 	EXPECT_EQ(100, total);
+}
+
+FIXTURE(many_mixed) {
+	int unused;
+};
+
+FIXTURE_VARIANT(many_mixed) {
+	enum family fam;
+};
+
+FIXTURE_VARIANT_ADD(many_mixed, v4) { .fam = V4 };
+FIXTURE_VARIANT_ADD(many_mixed, v6) { .fam = V6 };
+
+FIXTURE_SETUP(many_mixed)
+{
+	struct rlimit files = { 4096, 4096 };
+
+	(void)self;
+	if (ways() < WAYS)
+		SKIP(return, "nothing between Ferry and TCP");
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+FIXTURE_TEARDOWN(many_mixed)
+{
+}
+
+TEST_F(many_mixed, all_open_at_once_and_none_mixed_up)
+{
+	int i;
+
+	for (i = 2; i < ways(); i++)
+		all_at_once(_metadata, variant->fam, i);
 }
 
 TEST_HARNESS_MAIN

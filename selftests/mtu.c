@@ -3,7 +3,9 @@
  * Packets of every size: the smallest and the largest MTU, buffers that hold
  * hardly one packet, and an MTU that changes while data is under way, at the
  * sender's own device or behind a router that says so by ICMP.  Each over TCP
- * and over Ferry; the segment sizes that they settle on must be the same.
+ * and over Ferry, and where no ICMP message is needed, which a bridge does not
+ * translate, from one to the other; the segment sizes that they settle on must
+ * be the same.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +17,7 @@
 #include <unistd.h>
 
 #include "ktest.h"
-#include "lib.h"
+#include "ways.h"
 
 static void note_segment_size(struct transcript *t, const char *when, int fd)
 {
@@ -24,7 +26,7 @@ static void note_segment_size(struct transcript *t, const char *when, int fd)
 
 FIXTURE(mtu) {
 	struct hosts hosts;
-	struct transcript log[2];
+	struct transcript log[WAYS];
 };
 
 FIXTURE_VARIANT(mtu) {
@@ -56,6 +58,7 @@ FIXTURE_SETUP(mtu)
 			run("ip -6 address flush dev " LINK);
 		run("ip link set " LINK " mtu %d", variant->mtu);
 	}
+	ways_over(&self->hosts);
 }
 
 FIXTURE_TEARDOWN(mtu)
@@ -63,50 +66,52 @@ FIXTURE_TEARDOWN(mtu)
 }
 
 /* fd[0] has connected to fd[1]; both have buffers of that size, 0 for any. */
-static void connect_with(const struct hosts *h, enum family fam, int mtu,
-			 int proto, int buffer, int fd[2])
+static void connect_with(enum family fam, int way, int buffer, int fd[2])
 {
-	struct addr at = mtu ? host_addr(1, fam, 0) : loopback(fam, 0);
-	int l;
+	enum ends ends = ends_of(way);
+	struct addr at = enter_server(fam, way);
+	int l = listen_at(&at, ends_proto(ends, 1), 1);
 
-	if (mtu)
-		hosts_enter(h, 1);
-	l = listen_at(&at, proto, 1);
 	if (buffer) {
 		set_int(l, SOL_SOCKET, SO_RCVBUF, buffer);
 		set_int(l, SOL_SOCKET, SO_SNDBUF, buffer);
 	}
-	if (mtu)
-		hosts_enter(h, 0);
-	fd[0] = open_socket(fam, proto);
+	enter_client(way);
+	fd[0] = open_socket(fam, ends_proto(ends, 0));
 	if (buffer) {
 		set_int(fd[0], SOL_SOCKET, SO_RCVBUF, buffer);
 		set_int(fd[0], SOL_SOCKET, SO_SNDBUF, buffer);
 	}
 	if (connect(fd[0], &at.sa, at.len))
-		die("%s: connect to %s", proto_name(proto), addr_text(&at));
+		die("%s: connect to %s", ends_name(ends), addr_text(&at));
 	fd[1] = accept_one(l);
 	close(l);
+}
+
+/* A bridge is between two hosts, and loopback has but one. */
+static int ways_at(int mtu)
+{
+	return mtu ? ways() : 2;
 }
 
 TEST_F(mtu, carries_the_stream)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways_at(variant->mtu); i++) {
 		int fd[2];
 
-		connect_with(&self->hosts, variant->fam, variant->mtu,
-			     proto_of(i), 0, fd);
+		connect_with(variant->fam, i, 0, fd);
 		/* With larger ones half of the window is the limit. */
 		if (variant->mtu && variant->mtu <= 9000)
 			note_segment_size(&self->log[i], "at first", fd[0]);
 		ASSERT_TRUE(exchange(fd[0], fd[1], 2 << 20, SOON_MS))
-			TH_LOG("over %s", proto_name(proto_of(i)));
+			TH_LOG("over %s", ends_name(ends_of(i)));
 		close(fd[0]);
 		close(fd[1]);
+		EXPECT_TRUE(same_transcript(&self->log[0], &self->log[i]))
+			TH_LOG("over %s", ends_name(ends_of(i)));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
 /* Four kilobytes are what a program asks for; the kernel doubles them. */
@@ -114,13 +119,12 @@ TEST_F(mtu, carries_the_stream_between_small_buffers)
 {
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ways_at(variant->mtu); i++) {
 		int fd[2];
 
-		connect_with(&self->hosts, variant->fam, variant->mtu,
-			     proto_of(i), 4096, fd);
+		connect_with(variant->fam, i, 4096, fd);
 		ASSERT_TRUE(exchange(fd[0], fd[1], 64 << 10, 3 * SOON_MS))
-			TH_LOG("over %s", proto_name(proto_of(i)));
+			TH_LOG("over %s", ends_name(ends_of(i)));
 		close(fd[0]);
 		close(fd[1]);
 	}
@@ -154,6 +158,7 @@ TEST(extension_headers_fill_the_packet)
 	int i;
 
 	hosts_make(&h, 1500);
+	ways_over(&h);
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
 			bool room = lengths[j] <= 1024;
@@ -161,7 +166,7 @@ TEST(extension_headers_fill_the_packet)
 			unsigned char header[2048];
 			int fd[2];
 
-			connect_with(&h, V6, 1500, proto_of(i), 0, fd);
+			connect_with(V6, i, 0, fd);
 			fill_header(header, lengths[j]);
 			note_ret(&log[i], "IPV6_DSTOPTS",
 				 setsockopt(fd[0], IPPROTO_IPV6, IPV6_DSTOPTS,
@@ -185,7 +190,7 @@ TEST(extension_headers_fill_the_packet)
 FIXTURE(path) {
 	struct hosts hosts;
 	int far;
-	struct transcript log[2];
+	struct transcript log[WAYS];
 };
 
 FIXTURE_VARIANT(path) {
@@ -250,6 +255,19 @@ static void set_mtu(const struct hosts *h, int far, bool at_router, int mtu)
 	hosts_enter(h, 0);
 }
 
+/* Ferry's end has the bridge, and the other one has none any more. */
+static void bridge_path(const struct hosts *h, int far, enum ends ends)
+{
+	if (ends == FERRY_TO_TCP) {
+		hosts_bridge(h, 0);
+	} else if (ends == TCP_TO_FERRY) {
+		run("ferry bridge del " LINK);
+		enter(far);
+		run("ferry bridge add far0 --listen all");
+		hosts_enter(h, 0);
+	}
+}
+
 TEST_F(path, mtu_changes_in_mid_stream)
 {
 	static const int mtus[] = { 1280, 1500, 1400 };
@@ -257,7 +275,8 @@ TEST_F(path, mtu_changes_in_mid_stream)
 	unsigned int j;
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < (variant->at_router ? 2 : ways()); i++) {
+		enum ends ends = ends_of(i);
 		struct addr at = addr_of(variant->fam == V4 ? "10.0.1.2" :
 							      "fd01::2", 0);
 		__u64 sent = 0, got = 0;
@@ -267,10 +286,11 @@ TEST_F(path, mtu_changes_in_mid_stream)
 		set_mtu(h, self->far, variant->at_router, 1500);
 		run("ip route flush cache");
 		run("ip -6 route flush cache");
+		bridge_path(h, self->far, ends);
 		enter(self->far);
-		l = listen_at(&at, proto_of(i), 1);
+		l = listen_at(&at, ends_proto(ends, 1), 1);
 		hosts_enter(h, 0);
-		from = dial(&at, proto_of(i));
+		from = dial(&at, ends_proto(ends, 0));
 		ASSERT_LE(0, from);
 		to = accept_one(l);
 		close(l);
@@ -281,7 +301,7 @@ TEST_F(path, mtu_changes_in_mid_stream)
 			set_mtu(h, self->far, variant->at_router, mtus[j]);
 			ASSERT_TRUE(pump(from, to, &sent, &got,
 					 sent + 1000000, 6 * SOON_MS))
-				TH_LOG("%s, at MTU %d", proto_name(proto_of(i)),
+				TH_LOG("%s, at MTU %d", ends_name(ends),
 				       mtus[j]);
 			/* A path that has grown is believed after minutes. */
 			note_segment_size(&self->log[i], "later", from);
@@ -290,8 +310,9 @@ TEST_F(path, mtu_changes_in_mid_stream)
 		ASSERT_TRUE(recv_stream(to, 1, got, sent - got));
 		close(from);
 		close(to);
+		EXPECT_TRUE(same_transcript(&self->log[0], &self->log[i]))
+			TH_LOG("%s", ends_name(ends));
 	}
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
 }
 
 TEST_HARNESS_MAIN

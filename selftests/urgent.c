@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "ktest.h"
-#include "lib.h"
+#include "ways.h"
 #include "wire.h"
 
 #define ISS 1000000u
 
 FIXTURE(urgent) {
-	struct transcript log[2];
+	struct transcript log[WAYS];
 };
 
 FIXTURE_VARIANT(urgent) {
@@ -97,10 +97,18 @@ static void note_recv(struct transcript *t, const char *what, int fd,
 	note_mark(t, fd);
 }
 
-/* Bytes before, an urgent one, bytes after, none of them read yet. */
-static void sent_around(enum family fam, int proto, int fd[2])
+static bool all_acknowledged(void *fd)
 {
-	connected_pair(fam, proto, fd);
+	return !queue_out(*(int *)fd);
+}
+
+/*
+ * Bytes before, an urgent one, bytes after, none of them read yet.  The reader
+ * cannot see the last ones behind the mark: the sender knows that they came.
+ */
+static void sent_around(enum family fam, int way, int fd[2])
+{
+	ways_pair(fam, way, fd);
 	set_int(fd[0], IPPROTO_TCP, FERRY_NODELAY, 1);
 	put(fd[0], "before", 0);
 	put(fd[0], "xU", MSG_OOB);
@@ -108,13 +116,15 @@ static void sent_around(enum family fam, int proto, int fd[2])
 	await_bytes(fd[1], 7);
 	if (!wait_for(fd[1], POLLPRI, SOON_MS))
 		die("no POLLPRI");
+	if (!wait_until(all_acknowledged, &fd[0], SOON_MS))
+		die("not all came");
 }
 
-static void out_of_line(struct transcript *t, enum family fam, int proto)
+static void out_of_line(struct transcript *t, enum family fam, int way)
 {
 	int fd[2];
 
-	sent_around(fam, proto, fd);
+	sent_around(fam, way, fd);
 	note_mark(t, fd[1]);
 	note_recv(t, "peek at the urgent byte", fd[1], 10, MSG_OOB | MSG_PEEK);
 	note_recv(t, "peek", fd[1], 100, MSG_PEEK);
@@ -133,18 +143,18 @@ TEST_F(urgent, byte_is_taken_out_of_the_stream)
 {
 	int i;
 
-	for (i = 0; i < 2; i++)
-		out_of_line(&self->log[i], variant->fam, proto_of(i));
+	for (i = 0; i < ways(); i++)
+		out_of_line(&self->log[i], variant->fam, i);
 	EXPECT_NE(NULL, strstr(self->log[1].text, "'U', flags 1"));
 	EXPECT_NE(NULL, strstr(self->log[1].text, "'after'"));
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
-static void unread(struct transcript *t, enum family fam, int proto)
+static void unread(struct transcript *t, enum family fam, int way)
 {
 	int fd[2];
 
-	sent_around(fam, proto, fd);
+	sent_around(fam, way, fd);
 	note_recv(t, "up to the mark", fd[1], 100, 0);
 	note_recv(t, "skips it", fd[1], 100, 0);
 	note_recv(t, "urgent", fd[1], 10, MSG_OOB);
@@ -156,16 +166,16 @@ TEST_F(urgent, byte_that_nobody_reads_is_skipped)
 {
 	int i;
 
-	for (i = 0; i < 2; i++)
-		unread(&self->log[i], variant->fam, proto_of(i));
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	for (i = 0; i < ways(); i++)
+		unread(&self->log[i], variant->fam, i);
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
-static void in_line(struct transcript *t, enum family fam, int proto)
+static void in_line(struct transcript *t, enum family fam, int way)
 {
 	int fd[2];
 
-	connected_pair(fam, proto, fd);
+	ways_pair(fam, way, fd);
 	set_int(fd[1], SOL_SOCKET, SO_OOBINLINE, 1);
 	put(fd[0], "before", 0);
 	put(fd[0], "U", MSG_OOB);
@@ -182,19 +192,19 @@ TEST_F(urgent, in_line)
 {
 	int i;
 
-	for (i = 0; i < 2; i++)
-		in_line(&self->log[i], variant->fam, proto_of(i));
+	for (i = 0; i < ways(); i++)
+		in_line(&self->log[i], variant->fam, i);
 	EXPECT_NE(NULL, strstr(self->log[1].text, "'Uafter'"));
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 /* The first is read in time, the second is overtaken by the third. */
-static void several(struct transcript *t, enum family fam, int proto)
+static void several(struct transcript *t, enum family fam, int way)
 {
 	int fd[2], n = 0;
 
 	signals = 0;
-	connected_pair(fam, proto, fd);
+	ways_pair(fam, way, fd);
 	if (fcntl(fd[1], F_SETOWN, getpid()))
 		die("F_SETOWN");
 	put(fd[0], "1", MSG_OOB);
@@ -224,10 +234,10 @@ TEST_F(urgent, later_one_replaces_an_earlier)
 	int i;
 
 	signal(SIGURG, on_signal);
-	for (i = 0; i < 2; i++)
-		several(&self->log[i], variant->fam, proto_of(i));
+	for (i = 0; i < ways(); i++)
+		several(&self->log[i], variant->fam, i);
 	EXPECT_NE(NULL, strstr(self->log[1].text, "'3', flags 1"));
-	EXPECT_TRUE(same_transcript(&self->log[0], &self->log[1]));
+	EXPECT_TRUE(same_transcripts(self->log));
 }
 
 TEST_F(urgent, none)

@@ -11,13 +11,21 @@
 
 #define WAYS 4
 
-/* How many there are: without a bridge only two, which are proto_of()'s. */
+/*
+ * How many there are: without a bridge only two, which are proto_of()'s, and it
+ * says so.
+ */
 int ways(void);
 enum ends ends_of(int way);
 
+/*
+ * All go over this link, not only those that need a bridge; and since that
+ * stays, these come last.
+ */
+void ways_over(const struct hosts *h);
 /* Go to where the listener is to be; returns where that is. */
-struct addr enter_server(struct hosts *h, enum family fam, int way);
-void enter_client(struct hosts *h, int way);
+struct addr enter_server(enum family fam, int way);
+void enter_client(int way);
 /* fd[0] has connected to fd[1]. */
 void ways_pair(enum family fam, int way, int fd[2]);
 
