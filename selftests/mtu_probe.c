@@ -2,8 +2,8 @@
 /*
  * A path that swallows what is too large, without an ICMP message: with
  * mtu_probing a sender finds out by itself how much it carries (RFC 4821).
- * Each over TCP and over Ferry; both must come as near to what the path
- * carries as probe_threshold says.
+ * Each over TCP, over Ferry, and from one to the other; the sender must come as
+ * near to what the path carries as its probe_threshold says.
  *
  * A device takes no packet that is larger than its own MTU, and says nothing of
  * it; so the far end of the link has a smaller one than the near end.
@@ -29,26 +29,52 @@ FIXTURE(probing) {
 };
 
 FIXTURE_VARIANT(probing) {
-	bool ferry;
+	enum ends ends;
 	enum family fam;
 	int headers;	/* of IP and TCP, and the timestamps */
 };
 
-FIXTURE_VARIANT_ADD(probing, tcp_v4) { .fam = V4, .headers = 52 };
-FIXTURE_VARIANT_ADD(probing, tcp_v6) { .fam = V6, .headers = 72 };
+FIXTURE_VARIANT_ADD(probing, tcp_v4) {
+	.ends = TCP_TO_TCP, .fam = V4, .headers = 52,
+};
+
+FIXTURE_VARIANT_ADD(probing, tcp_v6) {
+	.ends = TCP_TO_TCP, .fam = V6, .headers = 72,
+};
+
 FIXTURE_VARIANT_ADD(probing, ferry_v4) {
-	.ferry = true, .fam = V4, .headers = 52,
+	.ends = FERRY_TO_FERRY, .fam = V4, .headers = 52,
 };
 
 FIXTURE_VARIANT_ADD(probing, ferry_v6) {
-	.ferry = true, .fam = V6, .headers = 72,
+	.ends = FERRY_TO_FERRY, .fam = V6, .headers = 72,
+};
+
+FIXTURE_VARIANT_ADD(probing, ferry_to_tcp_v4) {
+	.ends = FERRY_TO_TCP, .fam = V4, .headers = 52,
+};
+
+FIXTURE_VARIANT_ADD(probing, ferry_to_tcp_v6) {
+	.ends = FERRY_TO_TCP, .fam = V6, .headers = 72,
+};
+
+FIXTURE_VARIANT_ADD(probing, tcp_to_ferry_v4) {
+	.ends = TCP_TO_FERRY, .fam = V4, .headers = 52,
+};
+
+FIXTURE_VARIANT_ADD(probing, tcp_to_ferry_v6) {
+	.ends = TCP_TO_FERRY, .fam = V6, .headers = 72,
 };
 
 FIXTURE_SETUP(probing)
 {
 	int i;
 
+	if (ends_differ(variant->ends) && !can_bridge())
+		SKIP(return, "no ferry command here");
 	hosts_make(&self->hosts, 1500);
+	if (ends_differ(variant->ends))
+		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
 	for (i = 1; i >= 0; i--) {
 		hosts_enter(&self->hosts, i);
 		/* What is sent as one is not looked at in the device. */
@@ -68,20 +94,20 @@ FIXTURE_TEARDOWN(probing)
 }
 
 /* fd[0], at host 0, sends; fd[1] receives. */
-static void connect_hosts(struct hosts *h, int proto, enum family fam,
+static void connect_hosts(struct hosts *h, enum family fam, enum ends ends,
 			  const char *probing, int fd[2])
 {
 	struct addr at = host_addr(1, fam, 0);
 	int l;
 
 	hosts_enter(h, 1);
-	set_sysctl(proto, "mtu_probing", probing);
-	l = listen_at(&at, proto, 1);
+	set_sysctl(ends_proto(ends, 1), "mtu_probing", probing);
+	l = listen_at(&at, ends_proto(ends, 1), 1);
 	/* A queue in the network would only make the round trips longer. */
 	set_int(l, SOL_SOCKET, SO_RCVBUF, WINDOW);
 	hosts_enter(h, 0);
-	set_sysctl(proto, "mtu_probing", probing);
-	fd[0] = dial(&at, proto);
+	set_sysctl(ends_proto(ends, 0), "mtu_probing", probing);
+	fd[0] = dial(&at, ends_proto(ends, 0));
 	if (fd[0] < 0)
 		die("dial %s", addr_text(&at));
 	fd[1] = accept_one(l);
@@ -116,20 +142,25 @@ static bool grows_to(struct transfer *t, int most, int threshold)
 	return false;
 }
 
+static int threshold(int proto)
+{
+	return proto == IPPROTO_TCP ? THRESHOLD_TCP : THRESHOLD;
+}
+
 TEST_F(probing, finds_what_a_black_hole_lets_through)
 {
-	int proto = proto_of(variant->ferry);
+	int proto = ends_proto(variant->ends, 0);
 	struct transfer t = {};
 
-	connect_hosts(&self->hosts, proto, variant->fam, "1", t.fd);
+	connect_hosts(&self->hosts, variant->fam, variant->ends, "1", t.fd);
 	ASSERT_TRUE(move_piece(&t));
 	EXPECT_EQ(1500 - variant->headers, segment_size(t.fd[0]));
 	hosts_enter(&self->hosts, 1);
 	run("ip link set " LINK " mtu 1280");
 	hosts_enter(&self->hosts, 0);
 	EXPECT_TRUE(grows_to(&t, 1280 - variant->headers,
-			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
-	if (variant->ferry) {
+			     threshold(proto)));
+	if (proto != IPPROTO_TCP) {
 		EXPECT_LT(0, counter(proto, "MTUPSuccess"));
 		EXPECT_LT(0, counter(proto, "MTUPFail"));
 	}
@@ -137,16 +168,16 @@ TEST_F(probing, finds_what_a_black_hole_lets_through)
 
 TEST_F(probing, begins_small_and_finds_the_device)
 {
-	int proto = proto_of(variant->ferry);
+	int proto = ends_proto(variant->ends, 0);
 	struct transfer t = {};
 
-	connect_hosts(&self->hosts, proto, variant->fam, "2", t.fd);
+	connect_hosts(&self->hosts, variant->fam, variant->ends, "2", t.fd);
 	EXPECT_EQ(1024, segment_size(t.fd[0]));
 	/* TCP forgets it until it hears from the route again. */
-	EXPECT_EQ(variant->ferry ? 1024 : 1500 - variant->headers,
-		  segment_size(t.fd[1]));
+	EXPECT_EQ(ends_proto(variant->ends, 1) == IPPROTO_TCP ?
+		  1500 - variant->headers : 1024, segment_size(t.fd[1]));
 	EXPECT_TRUE(grows_to(&t, 1500 - variant->headers,
-			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
+			     threshold(proto)));
 }
 
 /*
@@ -155,20 +186,20 @@ TEST_F(probing, begins_small_and_finds_the_device)
  */
 TEST_F(probing, cuts_large_probes_that_were_lost)
 {
-	int proto = proto_of(variant->ferry), i;
+	int proto = ends_proto(variant->ends, 0), i;
 	struct transfer t = {};
 
 	for (i = 0; i < 2; i++) {
 		hosts_enter(&self->hosts, i);
 		run("ip link set " LINK " mtu 9000");
 	}
-	connect_hosts(&self->hosts, proto, variant->fam, "2", t.fd);
+	connect_hosts(&self->hosts, variant->fam, variant->ends, "2", t.fd);
 	hosts_enter(&self->hosts, 1);
 	run("ip link set " LINK " mtu 1500");
 	hosts_enter(&self->hosts, 0);
 	EXPECT_TRUE(grows_to(&t, 1500 - variant->headers,
-			     variant->ferry ? THRESHOLD : THRESHOLD_TCP));
-	if (variant->ferry)
+			     threshold(proto)));
+	if (proto != IPPROTO_TCP)
 		EXPECT_LT(0, counter(proto, "MTUPFail"));
 }
 

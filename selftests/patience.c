@@ -19,20 +19,26 @@
 
 FIXTURE(patience) {
 	struct hosts hosts;
-	int proto;
 	int fd[2];
 	__u64 sent;
 	long long start;
 };
 
 FIXTURE_VARIANT(patience) {
-	bool ferry;
+	enum ends ends;
 	enum family fam;
 };
 
-FIXTURE_VARIANT_ADD(patience, tcp_v4) { .ferry = false, .fam = V4 };
-FIXTURE_VARIANT_ADD(patience, ferry_v4) { .ferry = true, .fam = V4 };
-FIXTURE_VARIANT_ADD(patience, ferry_v6) { .ferry = true, .fam = V6 };
+FIXTURE_VARIANT_ADD(patience, tcp_v4) { .ends = TCP_TO_TCP, .fam = V4 };
+FIXTURE_VARIANT_ADD(patience, ferry_v4) { .ends = FERRY_TO_FERRY, .fam = V4 };
+FIXTURE_VARIANT_ADD(patience, ferry_v6) { .ends = FERRY_TO_FERRY, .fam = V6 };
+FIXTURE_VARIANT_ADD(patience, ferry_to_tcp_v4) {
+	.ends = FERRY_TO_TCP, .fam = V4,
+};
+
+FIXTURE_VARIANT_ADD(patience, tcp_to_ferry_v4) {
+	.ends = TCP_TO_FERRY, .fam = V4,
+};
 
 static void sleep_ms(long long ms)
 {
@@ -66,10 +72,13 @@ static __u64 fill(int fd)
 /* The receiver has slept for an hour with its window full. */
 FIXTURE_SETUP(patience)
 {
-	self->proto = proto_of(variant->ferry);
+	if (ends_differ(variant->ends) && !can_bridge())
+		SKIP(return, "no ferry command here");
 	hosts_make(&self->hosts, 1500);
+	if (ends_differ(variant->ends))
+		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
 	hosts_netem(&self->hosts, "delay 10ms limit 10000");
-	hosts_connect(&self->hosts, variant->fam, self->proto, self->fd);
+	hosts_connect_ends(&self->hosts, variant->fam, variant->ends, self->fd);
 	self->sent = fill(self->fd[0]);
 	self->start = now_ms();
 	sleep_ms(HOUR_MS);
