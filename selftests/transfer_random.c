@@ -140,25 +140,16 @@ TEST_F_TIMEOUT(bad_link, every_byte_arrives_as_sent, 1500)
 		TH_LOG("the link was not as bad as it should have been");
 }
 
-/*
- * The link loses nothing.  A machine that stalls may fire a timer, but does not
- * do so every time.
- */
 TEST_F_TIMEOUT(bad_link, a_good_link_needs_no_retransmission, 600)
 {
-	unsigned int again, tries = 0;
 	int fd[2];
 
-	do {
-		hosts_connect_ends(&self->hosts, variant->fam, variant->ends,
-				   fd);
-		ASSERT_TRUE(exchange(fd[0], fd[1], self->bytes,
-				     60000 * slowness()));
-		again = retransmitted(fd[0]) + retransmitted(fd[1]);
-		close(fd[0]);
-		close(fd[1]);
-	} while (again > 20 && ++tries < 3);
-	EXPECT_GE(20, again);
+	hosts_connect_ends(&self->hosts, variant->fam, variant->ends, fd);
+	ASSERT_TRUE(exchange(fd[0], fd[1], self->bytes, 60000 * slowness()));
+	/* A machine that stalls may fire a timer; the link loses nothing. */
+	EXPECT_GE(20, retransmitted(fd[0]) + retransmitted(fd[1]))
+		TH_LOG("%u and %u segments sent again", retransmitted(fd[0]),
+		       retransmitted(fd[1]));
 }
 
 TEST_HARNESS_MAIN
