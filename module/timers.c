@@ -41,10 +41,21 @@ unsigned long ferry_rto(const struct sock *sk)
 	return min_t(u64, rto << min(csk->backoff, BACKOFF_MAX), FERRY_RTO_MAX);
 }
 
-/* How far is it to a deadline?  Jiffies; not positive if it has passed. */
+/* How far is it to a deadline?  Jiffies; negative if it has passed. */
 static s32 time_left(u32 deadline)
 {
 	return deadline - (u32)jiffies;
+}
+
+/*
+ * When a deadline was set, its first tick may have been nearly over.  So it has
+ * passed when the last has ended, not when that begins: this is when a timer
+ * expires that was set for it, and one that was set for an earlier deadline may
+ * not be earlier.
+ */
+static bool has_passed(u32 deadline)
+{
+	return time_left(deadline) < 0;
 }
 
 /* Have the timer expire in time for a deadline. */
@@ -217,13 +228,13 @@ void ferry_timers_run(struct sock *sk)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	if (csk->delack_armed && time_left(csk->delack_at) <= 0) {
+	if (csk->delack_armed && has_passed(csk->delack_at)) {
 		ferry_delack_stop(sk);
 		ferry_ack_timeout(sk);
 	}
-	if (csk->pending && time_left(csk->retransmit_at) <= 0)
+	if (csk->pending && has_passed(csk->retransmit_at))
 		ferry_timeout(sk);
-	if (csk->keepalive_armed && time_left(csk->keepalive_at) <= 0) {
+	if (csk->keepalive_armed && has_passed(csk->keepalive_at)) {
 		ferry_keepalive_stop(sk);
 		ferry_keepalive_timeout(sk);
 	}
