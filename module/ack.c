@@ -237,7 +237,8 @@ void ferry_ack(struct sock *sk, struct sk_buff *skb,
 		ferry_rearm_rto(sk);
 		ferry_retransmit_lost(sk);
 	}
-	if (csk->cong.packets_out || o->num_sacks)
+	/* With nothing under way, a second ACK may still answer the probe. */
+	if (csk->cong.packets_out || o->num_sacks || fp->recovery.tlp)
 		process_ack(sk, skb, o, new_window);
 	else
 		trace_ferry_ack(sk, cb->ack_seq, 0);
