@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ktest.h"
@@ -36,14 +35,6 @@ FIXTURE_TEARDOWN(compress)
 {
 }
 
-static long now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /*
  * So many segments are answered one by one: the first after an idle time, and
  * then the first three of a hole.
@@ -59,12 +50,12 @@ static void send_piece(struct play *pl, int n)
 /* All ACKs that come, and when: in tenths of a millisecond. */
 static int note_acks(struct play *pl)
 {
-	long begin = now_us();
+	long long begin = now_us();
 	struct segment s;
 	int n = 0;
 
 	while (wire_recv(&pl->w, &s, 300)) {
-		note(pl->t, "%ld: ack %u", (now_us() - begin) / 100,
+		note(pl->t, "%lld: ack %u", (now_us() - begin) / 100,
 		     s.ack - ISS);
 		note_options(pl, &s);
 		n++;

@@ -279,12 +279,17 @@ int slowness(void)
 	return n > 0 ? n : 1;
 }
 
-long long now_ms(void)
+long long now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+long long now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 short wait_for(int fd, short events, int timeout_ms)

@@ -105,6 +105,7 @@ unsigned long from_environment(const char *name, unsigned long otherwise);
 /* Every deadline is this many times longer than on a fast machine. */
 int slowness(void);
 long long now_ms(void);
+long long now_us(void);
 
 /* How long an event that must come may take. */
 #define SOON_MS (10000 * slowness())
