@@ -295,7 +295,7 @@ TEST_F(gro, forwarded)
 	int l, fd[2], proto = proto_of(variant->ferry);
 	const unsigned int bursts = BYTES / BURST;
 	const unsigned long segments = bursts * BURST_SEGMENTS;
-	/* Ferry's packets are what goes in a millisecond, but two segments. */
+	/* A packet is what goes in a millisecond, but at least two segments. */
 	const unsigned long most = slowness() > 2 ? segments : segments / 2;
 	unsigned long merges, acks, end, bad = 0;
 	struct addr at = addr_of(text, 0);
