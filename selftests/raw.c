@@ -401,66 +401,6 @@ SCENARIO(retransmission_timer_backs_off)
 	}
 }
 
-/* Two segments are sent and come. */
-static void two_come(struct __test_metadata *_metadata, struct play *pl)
-{
-	struct segment r;
-
-	ASSERT_TRUE(send_stream(pl->fd, 2, 0, 2000));
-	do
-		wire_await(&pl->w, &r);
-	while (r.seq + r.len != pl->rcv + 2000);
-}
-
-/* That was all, and if one came twice, both have arrived: nothing was lost. */
-static void say_twice(struct play *pl)
-{
-	pl->rcv += 2000;
-	say(pl, ACK);
-	say(pl, ACK);
-}
-
-/*
- * The tail loss probe (RFC 8985 section 7.2).  Ferry gives the ACK 2 ms more.
- * The timer that stands from the segments before may expire while the last tick
- * of that is under way, which is too early.
- *
- * It ends early where the machine stood still for so long that there was more
- * than a probe.
- */
-PLAY(raw, loss_probe_waits_for_two_round_trips, false)
-{
-	const int long_us = 150000;
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-	long long start, least;
-	struct segment r;
-	int k;
-
-	open_by_peer(pl, MSS | SACKOK);
-	for (k = 0; k < 40; k++) {
-		start = now_us();
-		two_come(_metadata, pl);
-		say_twice(pl);
-		if (now_us() - start > long_us)
-			break;
-		/* Somewhere else between two ticks each time. */
-		usleep(k % 20 * 300);
-		ASSERT_EQ(0, getsockopt(pl->fd, SOL_TCP, TCP_INFO, &info, &len));
-		least = 2 * info.tcpi_rtt + 2000;
-		start = now_us();
-		two_come(_metadata, pl);
-		wire_await(&pl->w, &r);
-		/* TCP's slack differs from kernel to kernel. */
-		if (pl->w.proto == IPPROTO_FERRY)
-			EXPECT_LE(least, now_us() - start);
-		EXPECT_EQ(pl->rcv + 2000, r.seq + r.len);
-		say_twice(pl);
-		if (now_us() - start > long_us)
-			break;
-	}
-}
-
 /* F-RTO: whatever is new tells whether the timer was wrong, however small. */
 SCENARIO(small_segment_follows_a_timeout)
 {
