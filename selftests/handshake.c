@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "ktest.h"
 #include "play.h"
@@ -413,21 +412,13 @@ SCENARIO(accept_queue_overflows_and_the_handshake_is_reset)
 	EXPECT_EQ(0, wait_for(pl->listener, POLLIN, 0));
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /*
  * RFC 6528: on the same ports they go up with a clock, here of 64 ns, and of
  * other ports they say nothing.
  */
 SCENARIO(initial_numbers_follow_a_clock_and_cannot_be_guessed)
 {
-	__u64 begin = now_ns();
+	long long begin = now_ns();
 	__u32 first, ticks;
 	int k, near = 0;
 

@@ -279,17 +279,27 @@ int slowness(void)
 	return n > 0 ? n : 1;
 }
 
-long long now_us(void)
+long long now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+long long now_us(void)
+{
+	return now_ns() / 1000;
 }
 
 long long now_ms(void)
 {
 	return now_us() / 1000;
+}
+
+double now_s(void)
+{
+	return now_ns() / 1e9;
 }
 
 short wait_for(int fd, short events, int timeout_ms)

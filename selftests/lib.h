@@ -104,8 +104,11 @@ unsigned long from_environment(const char *name, unsigned long otherwise);
 
 /* Every deadline is this many times longer than on a fast machine. */
 int slowness(void);
-long long now_ms(void);
+/* The clock that no one sets. */
+long long now_ns(void);
 long long now_us(void);
+long long now_ms(void);
+double now_s(void);
 
 /* How long an event that must come may take. */
 #define SOON_MS (10000 * slowness())

@@ -40,14 +40,6 @@ static int proto;
 static struct addr server_at;
 static const char *server_namespace;
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static void result(const char *name, double value)
 {
 	printf("%s %.1f\n", name, value);
@@ -152,11 +144,11 @@ static void stream(void)
 	for (sent = 0; sent < STREAM_WARM_UP; sent += sizeof(buf))
 		full(send(fd, buf, sizeof(buf), 0), sizeof(buf));
 	full(recv(fd, buf, 1, 0), 1);
-	start = now();
+	start = now_s();
 	for (sent = 0; sent < STREAM_BYTES; sent += sizeof(buf))
 		full(send(fd, buf, sizeof(buf), 0), sizeof(buf));
 	full(recv(fd, buf, 1, 0), 1);
-	result("mbit_per_s", STREAM_BYTES * 8 / 1e6 / (now() - start));
+	result("mbit_per_s", STREAM_BYTES * 8 / 1e6 / (now_s() - start));
 	close(fd);
 	finish(server);
 }
@@ -183,11 +175,11 @@ static void rtt(void)
 	set_int(fd, SOL_TCP, TCP_NODELAY, 1);
 	for (i = 0; i < RTT_WARM_UP + RTT_ROUNDS; i++) {
 		if (i == RTT_WARM_UP)
-			start = now();
+			start = now_s();
 		full(send(fd, buf, MESSAGE, 0), MESSAGE);
 		full(recv(fd, buf, MESSAGE, MSG_WAITALL), MESSAGE);
 	}
-	result("round_trip_us", (now() - start) * 1e6 / RTT_ROUNDS);
+	result("round_trip_us", (now_s() - start) * 1e6 / RTT_ROUNDS);
 	close(fd);
 	finish(server);
 }
@@ -217,13 +209,13 @@ static void crr(void)
 		int fd;
 
 		if (i == CRR_WARM_UP)
-			start = now();
+			start = now_s();
 		fd = must_dial();
 		full(send(fd, buf, MESSAGE, 0), MESSAGE);
 		full(recv(fd, buf, MESSAGE, MSG_WAITALL), MESSAGE);
 		close(fd);
 	}
-	result("per_second", CRR_ROUNDS / (now() - start));
+	result("per_second", CRR_ROUNDS / (now_s() - start));
 	finish(server);
 }
 

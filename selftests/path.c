@@ -13,7 +13,6 @@
 #include <sys/random.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib.h"
@@ -284,14 +283,6 @@ static void time_is_over(int sig)
 	over = 1;
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 struct report {
 	unsigned long long bytes;
 	double seconds;
@@ -311,7 +302,7 @@ static int recv_body(void *arg)
 	t.it_value.tv_usec = (f->limits->seconds - t.it_value.tv_sec) * 1e6;
 	await_go(f);
 	setitimer(ITIMER_REAL, &t, NULL);
-	start = now();
+	start = now_s();
 	while (!over && r.bytes < f->limits->bytes) {
 		unsigned long long left = f->limits->bytes - r.bytes;
 		size_t len = left < sizeof(chunk) ? left : sizeof(chunk);
@@ -322,7 +313,7 @@ static int recv_body(void *arg)
 		else if (!over)
 			die("%s: recv %zd", proto_name(f->proto), n);
 	}
-	r.seconds = now() - start;
+	r.seconds = now_s() - start;
 	return write(f->report, &r, sizeof(r)) != sizeof(r);
 }
 
