@@ -99,11 +99,18 @@ static void half_open(struct scene *s)
 	s->rcv = seg.seq + 1;
 }
 
-static void establish(struct scene *s)
+/* Its round trip takes so many microseconds. */
+static void establish_after(struct scene *s, int us)
 {
 	half_open(s);
+	usleep(us);
 	send_flags(s, ACK);
 	s->fd = accept_one(s->listener);
+}
+
+static void establish(struct scene *s)
+{
+	establish_after(s, 0);
 }
 
 /* The kernel's FIN has come and is acknowledged, and so is the peer's. */
@@ -562,14 +569,6 @@ static void trace_recovery(struct scene *s)
 /* So long a round trip that the timer for retransmission is far away. */
 #define LONG_WAY_US 400000
 
-static void establish_slowly(struct scene *s)
-{
-	half_open(s);
-	usleep(LONG_WAY_US);
-	send_flags(s, ACK);
-	s->fd = accept_one(s->listener);
-}
-
 static void send_data(struct scene *s, size_t len)
 {
 	static const char data[8000];
@@ -594,7 +593,7 @@ TEST(the_tail_loss_probe_is_traced)
 
 	scene_open(&s, 16);
 	trace_recovery(&s);
-	establish_slowly(&s);
+	establish_after(&s, LONG_WAY_US);
 	set_int(s.fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	send_data(&s, 1);
 	for (int copies = 0; copies < 2; copies += seg.len)
@@ -623,7 +622,7 @@ TEST(what_the_reordering_timer_does_is_traced)
 
 	scene_open(&s, 16);
 	trace_recovery(&s);
-	establish_slowly(&s);
+	establish_after(&s, LONG_WAY_US);
 	set_int(s.fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	send_data(&s, 1);
 	send_data(&s, 1);

@@ -63,11 +63,9 @@ FIXTURE_SETUP(echo)
 	if (!ends_differ(variant->ends)) {
 		own_namespace();
 		self->at = loopback(variant->fam, 0);
-	} else if (!can_bridge()) {
+	} else if (!hosts_make_for(&self->hosts, 1500, variant->ends)) {
 		SKIP(return, "no ferry command here");
 	} else {
-		hosts_make(&self->hosts, 1500);
-		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
 		self->at = host_addr(1, variant->fam, 0);
 		hosts_enter(&self->hosts, 1);
 	}

@@ -161,6 +161,16 @@ bool ends_differ(enum ends ends)
 	return ends_proto(ends, 0) != ends_proto(ends, 1);
 }
 
+bool hosts_make_for(struct hosts *h, int mtu, enum ends ends)
+{
+	if (ends_differ(ends) && !can_bridge())
+		return false;
+	hosts_make(h, mtu);
+	if (ends_differ(ends))
+		hosts_bridge(h, ends == TCP_TO_FERRY);
+	return true;
+}
+
 const char *ends_name(enum ends ends)
 {
 	static const char * const names[] = {

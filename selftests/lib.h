@@ -268,7 +268,9 @@ enum ends {
 int ends_proto(enum ends ends, int which);
 bool ends_differ(enum ends ends);
 const char *ends_name(enum ends ends);
-/* Like hosts_connect(); the bridge, if it takes one, has been made. */
+/* hosts_make() with the bridge, if it takes one; false without the command. */
+bool hosts_make_for(struct hosts *h, int mtu, enum ends ends);
+/* Like hosts_connect(), between such hosts. */
 void hosts_connect_ends(const struct hosts *h, enum family fam, enum ends ends,
 			int fd[2]);
 

@@ -72,11 +72,8 @@ static __u64 fill(int fd)
 /* The receiver has slept for an hour with its window full. */
 FIXTURE_SETUP(patience)
 {
-	if (ends_differ(variant->ends) && !can_bridge())
+	if (!hosts_make_for(&self->hosts, 1500, variant->ends))
 		SKIP(return, "no ferry command here");
-	hosts_make(&self->hosts, 1500);
-	if (ends_differ(variant->ends))
-		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
 	hosts_netem(&self->hosts, "delay 10ms limit 10000");
 	hosts_connect_ends(&self->hosts, variant->fam, variant->ends, self->fd);
 	self->sent = fill(self->fd[0]);

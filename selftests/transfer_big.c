@@ -36,12 +36,8 @@ FIXTURE_SETUP(big)
 	const char *mb = getenv("FERRY_BIG_MB");
 
 	self->bytes = (mb && *mb ? strtoull(mb, NULL, 0) : 1024) << 20;
-	hosts_make(&self->hosts, 1500);
-	if (ends_differ(variant->ends)) {
-		if (!can_bridge())
-			SKIP(return, "no ferry command here");
-		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
-	}
+	if (!hosts_make_for(&self->hosts, 1500, variant->ends))
+		SKIP(return, "no ferry command here");
 }
 
 FIXTURE_TEARDOWN(big)

@@ -80,12 +80,8 @@ FIXTURE_SETUP(bad_link)
 	int i;
 
 	self->bytes = (total << 20) / variant->share;
-	hosts_make(&self->hosts, variant->mtu);
-	if (ends_differ(variant->ends)) {
-		if (!can_bridge())
-			SKIP(return, "no ferry command here");
-		hosts_bridge(&self->hosts, variant->ends == TCP_TO_FERRY);
-	}
+	if (!hosts_make_for(&self->hosts, variant->mtu, variant->ends))
+		SKIP(return, "no ferry command here");
 	for (i = 0; i < 2 && variant->one_by_one; i++) {
 		hosts_enter(&self->hosts, i);
 		run("ip link set " LINK " gso_max_segs 1");
