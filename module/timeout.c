@@ -297,8 +297,10 @@ static void reordering_timeout(struct sock *sk)
 	if (ferry_recovery_reo_timeout(&fp->recovery, &csk->cong,
 				       fp->snd_una, fp->snd_nxt, &again_us)) {
 		ferry_count(sock_net(sk), REORDERING_TIMEOUTS);
-		if (csk->cong.state != ca_state)
+		if (csk->cong.state != ca_state) {
 			trace_ferry_cong(sk, ca_state, csk->cong.state);
+			ferry_count(sock_net(sk), FAST_RECOVERY);
+		}
 		ferry_retransmit_lost(sk);
 	}
 	if (again_us)

@@ -637,6 +637,7 @@ TEST(what_the_reordering_timer_does_is_traced)
 	wire_send(&s.w, &seg);
 	EXPECT_TRUE(wait_until(is_traced, &again, SOON_MS));
 	EXPECT_TRUE(wait_until(is_traced, &recovery, SOON_MS));
+	EXPECT_EQ(1, counter(ferry(), "FastRecovery"));
 }
 
 /* A segment of the peer's whose ACK is so far from what it expects. */
