@@ -12,7 +12,11 @@
 #include "ferry.h"
 #include "trace.h"
 
-/* Returns true if the peer's window is another one now. */
+/*
+ * A segment that acknowledges no more and is no newer may have been overtaken,
+ * so it makes the window only larger; but a peer that has run out of memory
+ * closes it this way.  Returns true if the window is another one now.
+ */
 static bool update_window(struct ferry_sock *fp, const struct ferry_skb_cb *cb)
 {
 	u32 wnd = cb->window;
@@ -21,7 +25,7 @@ static bool update_window(struct ferry_sock *fp, const struct ferry_skb_cb *cb)
 		wnd <<= fp->snd_wscale;
 	if (!seq_after(cb->ack_seq, fp->snd_una) &&
 	    !seq_after(cb->seq, fp->snd_wl1) &&
-	    (cb->seq != fp->snd_wl1 || wnd <= fp->snd_wnd))
+	    (cb->seq != fp->snd_wl1 || (wnd && wnd <= fp->snd_wnd)))
 		return false;
 
 	fp->snd_wl1 = cb->seq;

@@ -431,6 +431,28 @@ static void say_closed(struct play *pl)
 	wire_send(&pl->w, &s);
 }
 
+/*
+ * As a peer does whose memory is short.  TCP before 6.7 takes no smaller window
+ * from an ACK that acknowledges nothing.
+ */
+SCENARIO(window_closes_without_progress)
+{
+	struct segment r;
+
+	open_by_peer(pl, MSS);
+	say_closed(pl);
+	ASSERT_TRUE(send_stream(pl->fd, 2, 0, 10));
+	wire_await(&pl->w, &r);
+	if (pl->w.proto == IPPROTO_FERRY)
+		EXPECT_EQ(0, r.len);
+	if (!r.len) {
+		say(pl, ACK);
+		wire_await(&pl->w, &r);
+	}
+	EXPECT_EQ(pl->rcv, r.seq);
+	EXPECT_EQ(10, r.len);
+}
+
 SCENARIO(zero_window_is_probed)
 {
 	struct segment r;
