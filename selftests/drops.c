@@ -8,6 +8,7 @@
  * The peer is the test itself (wire.h).  There is no TCP to compare with: its
  * counters have other names and count less.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
@@ -68,6 +69,16 @@ static void send_flags(struct scene *s, __u8 flags)
 {
 	struct segment seg = segment(s, flags);
 
+	wire_send(&s->w, &seg);
+}
+
+/* A segment of the peer's whose ACK is so far from what it expects. */
+static void send_ack(struct scene *s, int offset, __u16 window)
+{
+	struct segment seg = segment(s, ACK);
+
+	seg.ack += offset;
+	seg.window = window;
 	wire_send(&s->w, &seg);
 }
 
@@ -523,14 +534,28 @@ TEST(states_are_traced)
 	}
 }
 
+/* Does the tracepoint tell that something goes out again for that reason? */
+static bool sent_again(const char *why)
+{
+	char reason[40];
+	struct wanted w = { "ferry_retransmit: local=192.0.2.1:", reason };
+
+	snprintf(reason, sizeof(reason), "reason=%s\n", why);
+	return wait_until(is_traced, &w, SOON_MS);
+}
+
+static void send_data(struct scene *s, size_t len)
+{
+	static const char data[8000];
+
+	if (send(s->fd, data, len, 0) != (ssize_t)len)
+		die("send");
+}
+
 TEST(retransmissions_are_traced_with_their_reason)
 {
-	static const char * const why[] = {
-		"reason=synack", "reason=fast", "reason=rto",
-	};
 	struct segment seg;
 	struct scene s;
-	char data[8000] = "";
 
 	scene_open(&s, 16);
 	trace_start("ferry_retransmit");
@@ -540,21 +565,54 @@ TEST(retransmissions_are_traced_with_their_reason)
 	send_flags(&s, ACK);
 	s.fd = accept_one(s.listener);
 	/* Three duplicate ACKs, then silence until the timer has expired. */
-	if (send(s.fd, data, sizeof(data), 0) != sizeof(data))
-		die("send");
+	send_data(&s, 8000);
 	do
 		wire_await(&s.w, &seg);
 	while (seg.to != s.mine || seg.seq - s.rcv + seg.len < 4000);
 	for (int i = 0; i < 4; i++)
 		send_flags(&s, ACK);
-	for (size_t i = 0; i < ARRAY_SIZE(why); i++) {
-		struct wanted w = { "ferry_retransmit: local=192.0.2.1:",
-				    why[i] };
+	EXPECT_TRUE(sent_again("synack"));
+	EXPECT_TRUE(sent_again("fast"));
+	EXPECT_TRUE(sent_again("rto"));
+}
 
-		EXPECT_TRUE(wait_until(is_traced, &w, SOON_MS)) {
-			TH_LOG("%s", why[i]);
-		}
-	}
+TEST(retransmissions_after_a_timeout_are_traced)
+{
+	struct scene s;
+
+	scene_open(&s, 16);
+	trace_start("ferry_retransmit");
+	establish(&s);
+	/* Segments without options; and nothing new, with which F-RTO began. */
+	send_data(&s, 5 * 536);
+	EXPECT_TRUE(sent_again("rto"));
+	s.rcv += 536;
+	send_flags(&s, ACK);
+	EXPECT_TRUE(sent_again("slow_start"));
+}
+
+TEST(what_asks_a_silent_peer_is_traced)
+{
+	struct addr at = addr_of("192.0.2.2", 9);
+	struct scene s;
+	int fd;
+
+	scene_open(&s, 16);
+	trace_start("ferry_retransmit");
+	establish(&s);
+	set_int(s.fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+	set_int(s.fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	EXPECT_TRUE(sent_again("keepalive"));
+	set_int(s.fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+	send_ack(&s, 0, 0);
+	send_data(&s, 1);
+	EXPECT_TRUE(sent_again("probe"));
+
+	fd = open_socket(V4, ferry());
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	EXPECT_EQ(-1, connect(fd, &at.sa, at.len));
+	EXPECT_EQ(EINPROGRESS, errno);
+	EXPECT_TRUE(sent_again("syn"));
 }
 
 /* For the connections that follow; the peer knows SACK. */
@@ -569,22 +627,12 @@ static void trace_recovery(struct scene *s)
 /* So long a round trip that the timer for retransmission is far away. */
 #define LONG_WAY_US 400000
 
-static void send_data(struct scene *s, size_t len)
-{
-	static const char data[8000];
-
-	if (send(s->fd, data, len, 0) != (ssize_t)len)
-		die("send");
-}
-
 /*
  * The last segment is lost, or so it seems.  The ACK for it and for what came
  * after the probe shows that the probe has repaired that.
  */
 TEST(the_tail_loss_probe_is_traced)
 {
-	struct wanted probe = { "ferry_retransmit: local=192.0.2.1:",
-				"reason=tlp" };
 	struct wanted reduced = { "ferry_cong:",
 				  "oldstate=Open newstate=CWR" };
 	struct wanted over = { "ferry_cong:", "oldstate=CWR newstate=Open" };
@@ -601,7 +649,7 @@ TEST(the_tail_loss_probe_is_traced)
 	send_data(&s, 1);
 	s.rcv += 2;
 	send_flags(&s, ACK);
-	EXPECT_TRUE(wait_until(is_traced, &probe, SOON_MS));
+	EXPECT_TRUE(sent_again("tlp"));
 	EXPECT_TRUE(wait_until(is_traced, &reduced, SOON_MS));
 	EXPECT_TRUE(wait_until(is_traced, &over, SOON_MS));
 }
@@ -612,8 +660,6 @@ TEST(the_tail_loss_probe_is_traced)
  */
 TEST(what_the_reordering_timer_does_is_traced)
 {
-	struct wanted again = { "ferry_retransmit: local=192.0.2.1:",
-				"reason=reo" };
 	struct wanted recovery = { "ferry_cong:",
 				   "oldstate=Disorder newstate=Recovery" };
 	struct segment seg;
@@ -635,19 +681,9 @@ TEST(what_the_reordering_timer_does_is_traced)
 	seg = segment(&s, ACK);
 	add_option(&seg, 5, block, sizeof(block));
 	wire_send(&s.w, &seg);
-	EXPECT_TRUE(wait_until(is_traced, &again, SOON_MS));
+	EXPECT_TRUE(sent_again("reo"));
 	EXPECT_TRUE(wait_until(is_traced, &recovery, SOON_MS));
 	EXPECT_EQ(1, counter(ferry(), "FastRecovery"));
-}
-
-/* A segment of the peer's whose ACK is so far from what it expects. */
-static void send_ack(struct scene *s, int offset, __u16 window)
-{
-	struct segment seg = segment(s, ACK);
-
-	seg.ack += offset;
-	seg.window = window;
-	wire_send(&s->w, &seg);
 }
 
 /* What each of these has the peer say is all that happens. */
