@@ -297,6 +297,14 @@ long long now_ms(void)
 	return now_us() / 1000;
 }
 
+long long ticked_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
 double now_s(void)
 {
 	return now_ns() / 1e9;

@@ -109,6 +109,12 @@ long long now_ns(void);
 long long now_us(void);
 long long now_ms(void);
 double now_s(void);
+/*
+ * The clock of the kernel's own timers.  When a machine stands still its ticks
+ * are late, and then many come at once; so the least that a timer takes is told
+ * by this clock alone.
+ */
+long long ticked_ms(void);
 
 /* How long an event that must come may take. */
 #define SOON_MS (10000 * slowness())
