@@ -335,8 +335,8 @@ static unsigned long slab_objects(const char *name)
 TEST_F_TIMEOUT(cookies, a_flood_shuts_nobody_out, 3600)
 {
 	const unsigned int size = from_environment("FERRY_FLOOD",
-						   slowness() > 2 ? 10000 :
-								    50000);
+						   slowness() > 2 ? 4000 :
+								   50000);
 	int i, k;
 
 	for (i = 0; i < 2; i++) {
