@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,29 @@ unsigned long counter(int proto, const char *name)
 	if (!netstat_value(text, line, &value))
 		die("there is no '%s'", name);
 	return value;
+}
+
+static struct tcp_info info_of(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info;
+}
+
+unsigned int retransmitted(int fd)
+{
+	return info_of(fd).tcpi_total_retrans;
+}
+
+unsigned int lost_segments(int fd)
+{
+	struct tcp_info info = info_of(fd);
+
+	return info.tcpi_total_retrans > info.tcpi_dsack_dups ?
+		       info.tcpi_total_retrans - info.tcpi_dsack_dups : 0;
 }
 
 /* A protocol's line in /proc/net/protocols. */

@@ -202,6 +202,12 @@ int load_program(int type, int where, const struct bpf_insn *code, int len);
  * or of TCP's in /proc/net/netstat, where some begin with TCP.
  */
 unsigned long counter(int proto, const char *name);
+/*
+ * How many segments a connection has sent again, and how many of them had not
+ * arrived before: the peer reports the others (RFC 2883).
+ */
+unsigned int retransmitted(int fd);
+unsigned int lost_segments(int fd);
 /* Full sockets of this namespace, listeners included. */
 int sockets_in_use(enum family fam, int proto);
 /* What the queues of all sockets of a protocol take, in every namespace. */
