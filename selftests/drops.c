@@ -609,7 +609,7 @@ TEST(what_asks_a_silent_peer_is_traced)
 	EXPECT_TRUE(sent_again("probe"));
 
 	fd = open_socket(V4, ferry());
-	fcntl(fd, F_SETFL, O_NONBLOCK);
+	set_nonblocking(fd, true);
 	EXPECT_EQ(-1, connect(fd, &at.sa, at.len));
 	EXPECT_EQ(EINPROGRESS, errno);
 	EXPECT_TRUE(sent_again("syn"));
