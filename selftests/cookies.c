@@ -40,16 +40,6 @@ FIXTURE_TEARDOWN(cookies)
 {
 }
 
-static struct tcp_info info_of(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO");
-	return info;
-}
-
 /* A listener behind a wire that answers every SYN with a cookie. */
 static int cookie_stage(struct wire *w, enum family fam, int which,
 			__u16 *port)
@@ -160,7 +150,7 @@ TEST_F(cookies, options_survive)
 			wire_send(&w, &s);
 			fd = accept_one(l);
 			ASSERT_TRUE(recv_stream(fd, 1, 0, 5));
-			info = info_of(fd);
+			read_tcp_info(fd, &info, sizeof(info));
 			/* Whether data has come with ECN is no agreement. */
 			agreed = info.tcpi_options &
 				 (TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
@@ -373,7 +363,7 @@ TEST_F_TIMEOUT(cookies, a_flood_shuts_nobody_out, 3600)
 			took = now_ms() - start;
 			ASSERT_LE(0, fd)
 				TH_LOG("client %d: %s", k, errno_name(errno));
-			info = info_of(fd);
+			read_tcp_info(fd, &info, sizeof(info));
 			EXPECT_EQ(0, info.tcpi_total_retrans);
 			peer = accept_one(l);
 			ASSERT_TRUE(send_stream(fd, 2, 0, 1000));

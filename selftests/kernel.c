@@ -126,25 +126,19 @@ unsigned long counter(int proto, const char *name)
 	return value;
 }
 
-static struct tcp_info info_of(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO");
-	return info;
-}
-
 unsigned int retransmitted(int fd)
 {
-	return info_of(fd).tcpi_total_retrans;
+	struct tcp_info info;
+
+	read_tcp_info(fd, &info, sizeof(info));
+	return info.tcpi_total_retrans;
 }
 
 unsigned int lost_segments(int fd)
 {
-	struct tcp_info info = info_of(fd);
+	struct tcp_info info;
 
+	read_tcp_info(fd, &info, sizeof(info));
 	return info.tcpi_total_retrans > info.tcpi_dsack_dups ?
 		       info.tcpi_total_retrans - info.tcpi_dsack_dups : 0;
 }

@@ -234,13 +234,18 @@ int get_int(int fd, int level, int option)
 	return value;
 }
 
+void read_tcp_info(int fd, void *info, socklen_t size)
+{
+	memset(info, 0, size);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size))
+		die("TCP_INFO");
+}
+
 unsigned int segment_size(int fd)
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
 
-	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
-		die("TCP_INFO");
+	read_tcp_info(fd, &info, sizeof(info));
 	return info.tcpi_snd_mss;
 }
 

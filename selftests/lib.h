@@ -91,6 +91,8 @@ void abort_connection(int fd);
 void set_nonblocking(int fd, bool on);
 void set_int(int fd, int level, int option, int value);
 int get_int(int fd, int level, int option);
+/* TCP_INFO into a struct tcp_info, of whichever header; zeros beyond its end. */
+void read_tcp_info(int fd, void *info, socklen_t size);
 /* The MSS that it sends with, bytes. */
 unsigned int segment_size(int fd);
 int queue_in(int fd);

@@ -129,8 +129,7 @@ PLAY(tlp, waits_for_two_round_trips, false)
  */
 PLAY(tlp, second_ack_tells_that_nothing_was_lost, false)
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
 	int k;
 
 	warm_up(_metadata, pl);
@@ -139,7 +138,7 @@ PLAY(tlp, second_ack_tells_that_nothing_was_lost, false)
 			  probed_after(_metadata, pl));
 		say_twice(pl);
 	}
-	ASSERT_EQ(0, getsockopt(pl->fd, SOL_TCP, TCP_INFO, &info, &len));
+	read_tcp_info(pl->fd, &info, sizeof(info));
 	EXPECT_LE(0x7fffffff, info.tcpi_snd_ssthresh);
 	EXPECT_EQ(5, info.tcpi_total_retrans);
 }

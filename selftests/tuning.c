@@ -134,8 +134,7 @@ TEST_F(tuning, what_a_program_sets_stays)
 /* In how many segments do they go out? */
 static int segments_of_writes(struct __test_metadata *_metadata, int fd[2])
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
 	int pos = 0, k, size;
 
 	set_int(fd[0], IPPROTO_TCP, TCP_NODELAY, 1);
@@ -146,7 +145,7 @@ static int segments_of_writes(struct __test_metadata *_metadata, int fd[2])
 		usleep(1000);
 	}
 	EXPECT_TRUE(recv_stream(fd[1], 1, 0, pos));
-	EXPECT_EQ(0, getsockopt(fd[0], IPPROTO_TCP, TCP_INFO, &info, &len));
+	read_tcp_info(fd[0], &info, sizeof(info));
 	return info.tcpi_data_segs_out;
 }
 
