@@ -13,6 +13,8 @@
 #include "ferry.h"
 #include "trace.h"
 
+#define SYN_AGAIN_TICKS		2
+
 /**
  * ferry_may_answer() - may a segment that does not fit be answered?
  * @net: namespace, which has the limit
@@ -195,6 +197,17 @@ static enum ferry_event classify(const struct sock *sk,
 	return ferry_classify(sk->sk_state, &seg, &expected);
 }
 
+/*
+ * The peer may still have had an old connection between the same ports, and has
+ * just been told that it is gone: the SYN is not left to wait for its second.
+ * Once only, or who answers all of them so would have many.
+ */
+static void ask_again_soon(struct sock *sk)
+{
+	if (!ferry_csk(sk)->retransmits)
+		ferry_timer_arm(sk, FERRY_TIMER_RETRANS, SYN_AGAIN_TICKS);
+}
+
 /* RFC 9293 section 3.10.7.3 */
 static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 {
@@ -221,6 +234,12 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 			ferry_send_ack(sk);
 		ferry_push(sk, false);
 		break;
+	case FERRY_SEG_ACK_BAD:
+	case FERRY_SEG_OUTSIDE_RST:
+		if (FERRY_SKB_CB(skb)->flags & FERRY_ACK)
+			ask_again_soon(sk);
+		refuse(sk, skb, event);
+		return;
 	default:
 		refuse(sk, skb, event);
 		return;
