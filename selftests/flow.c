@@ -61,10 +61,11 @@ static __u64 fill(int fd, __u64 stream)
 		if (waited)
 			return pos;
 		/*
-		 * What was on its way may arrive and make room, and not so
-		 * much that poll() would speak of it.
+		 * What was on its way, or goes again after a time-out, may
+		 * arrive and make room, and not so much that poll() would
+		 * speak of it.
 		 */
-		wait_for(fd, POLLOUT, 200);
+		wait_for(fd, POLLOUT, 1000);
 		waited = true;
 		size = sizeof(buf);
 	}
