@@ -128,6 +128,7 @@ static struct sock *create_child(const struct sock *listener,
 	dst = req->af_ops->route(child);
 	if (!dst || ferry_inherit_port(listener, child))
 		goto fail;
+	ferry_route_open(child);
 	ferry_sync_mss(child, dst_mtu(dst));
 	return child;
 

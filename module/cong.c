@@ -8,6 +8,7 @@
  * unload while in use; CUBIC, the default, and Reno are part of ferry.ko and
  * always there.
  */
+#include <linux/jhash.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/rculist.h>
@@ -132,6 +133,32 @@ const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload)
 	return ops;
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_cong_get);
+
+/**
+ * ferry_cong_get_by_key() - look up what a route names, and hold its module
+ * @key: what the kernel makes of "congctl NAME": the hash of the name of TCP's
+ *	algorithm, which is that of ours, too
+ *
+ * Context: any.
+ *
+ * Return: as ferry_cong_get().
+ */
+const struct ferry_cong_ops *ferry_cong_get_by_key(u32 key)
+{
+	const struct ferry_cong_ops *ops, *found = NULL;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ops, &cong_list, list) {
+		if (jhash(ops->name, sizeof(ops->name),
+			  strlen(ops->name)) != key)
+			continue;
+		if (try_module_get(ops->owner))
+			found = ops;
+		break;
+	}
+	rcu_read_unlock();
+	return found;
+}
 
 /**
  * ferry_cong_names() - the names of algorithms
@@ -349,14 +376,15 @@ EXPORT_SYMBOL_GPL(ferry_cong_is_limited);
  * ferry_cong_restart() - the connection was idle: slow start again
  * @ca: congestion state; nothing is in flight
  * @rtos: how many retransmission time-outs it was idle
+ * @init_cwnd: the window that a connection begins with, in segments
  *
  * What the window says of the path gets old: it is halved for each of them,
  * down to the initial window, and the threshold remembers it (RFC 5681 section
  * 4.1, RFC 2861).  Pure; socket lock held.
  */
-void ferry_cong_restart(struct ferry_cong *ca, u32 rtos)
+void ferry_cong_restart(struct ferry_cong *ca, u32 rtos, u32 init_cwnd)
 {
-	u32 restart = min(FERRY_INIT_CWND, ca->snd_cwnd);
+	u32 restart = min(init_cwnd, ca->snd_cwnd);
 
 	ferry_cong_event(ca, FERRY_CA_EVENT_CWND_RESTART);
 	ca->snd_ssthresh = max(ca->snd_ssthresh, ca->snd_cwnd / 4 * 3);

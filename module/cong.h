@@ -306,7 +306,7 @@ void ferry_cong_init(struct ferry_cong *ca, u32 mss);
 void ferry_cong_usage(struct ferry_cong *ca, u32 snd_una, u32 snd_nxt,
 		      bool limited);
 bool ferry_cong_is_limited(const struct ferry_cong *ca);
-void ferry_cong_restart(struct ferry_cong *ca, u32 rtos);
+void ferry_cong_restart(struct ferry_cong *ca, u32 rtos, u32 init_cwnd);
 u32 ferry_cong_slow_start(struct ferry_cong *ca, u32 acked);
 void ferry_cong_avoid_ai(struct ferry_cong *ca, u32 w, u32 acked);
 
@@ -315,6 +315,7 @@ void ferry_cong_unregister(struct ferry_cong_ops *ops);
 int ferry_cong_register_builtin(void);
 void ferry_cong_unregister_builtin(void);
 const struct ferry_cong_ops *ferry_cong_get(const char *name, bool autoload);
+const struct ferry_cong_ops *ferry_cong_get_by_key(u32 key);
 void ferry_cong_names(char *to, size_t size, u32 flags);
 void ferry_cong_put(const struct ferry_cong_ops *ops);
 void ferry_cong_use(struct ferry_cong *ca, const struct ferry_cong_ops *ops);

@@ -8,7 +8,7 @@
  * writes one, that of the first namespace has all that are loaded and say that
  * anybody may choose them, and those of the others have what that one has.  It
  * bounds them also when they are written: whoever rules over a container cannot
- * let it use what the host does not.
+ * let it use what the host does not, but for its routes (route.c).
  *
  * A name that is not known makes an administrator's call load the module
  * "ferry_" and the name.
@@ -119,14 +119,21 @@ void ferry_cong_assign(struct sock *sk)
  * Context: process context, socket lock not held: a module may be loaded.
  *
  * Return: 0, -ENOENT if there is none of this name, or -EPERM if the caller
- * may not choose it.
+ * may not choose it or the route has chosen.
  */
 int ferry_cong_choose(struct sock *sk, const char *name)
 {
 	struct net *net = sock_net(sk);
-	const struct ferry_cong_ops *ops =
-		ferry_cong_get(name, capable(CAP_NET_ADMIN));
+	const struct ferry_cong_ops *ops;
+	int err = 0;
 
+	lock_sock(sk);
+	if (ferry_csk(sk)->cong_locked)
+		err = -EPERM;
+	release_sock(sk);
+	if (err)
+		return err;
+	ops = ferry_cong_get(name, capable(CAP_NET_ADMIN));
 	if (!ops)
 		return -ENOENT;
 	if (ops != READ_ONCE(ferry_csk(sk)->cong.ops) &&
@@ -136,12 +143,15 @@ int ferry_cong_choose(struct sock *sk, const char *name)
 		return -EPERM;
 	}
 	lock_sock(sk);
-	if (ops != ferry_csk(sk)->cong.ops)
+	/* It may have connected meanwhile. */
+	if (ferry_csk(sk)->cong_locked)
+		err = -EPERM;
+	if (!err && ops != ferry_csk(sk)->cong.ops)
 		ferry_cong_change(&ferry_csk(sk)->cong, ops);
 	else
 		ferry_cong_put(ops);
 	release_sock(sk);
-	return 0;
+	return err;
 }
 
 static int set_default(struct ferry_net *fn, const char *name)

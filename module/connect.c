@@ -100,13 +100,15 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
+	/* It may have changed, or a program may have had it forgotten. */
+	ferry_af(sk)->route(sk);
 	csk->last_rcv = (u32)jiffies;
 	csk->quick_acks = FERRY_QUICK_ACKS;
 	csk->ato = 0;
 	/* A lost SYN says little about the path; two of them say something. */
 	csk->cong.snd_ssthresh = FERRY_SSTHRESH_MAX;
-	csk->cong.snd_cwnd = ferry_csk(sk)->cong.total_retrans > 1 ? 1 :
-							       FERRY_INIT_CWND;
+	csk->cong.snd_cwnd = csk->cong.total_retrans > 1 ?
+				     1 : ferry_route_init_cwnd(sk);
 	csk->cong.state = FERRY_CA_OPEN;
 	ferry_sk(sk)->recovery.undo = 0;
 	/* RFC 6298 (5.7) */

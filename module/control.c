@@ -185,13 +185,14 @@ static void init_receive_window(struct sock *sk)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	struct ferry_sock *fp = ferry_sk(sk);
-	u32 most = fp->window_clamp ?: U32_MAX;
+	u32 most = fp->window_clamp ?: U32_MAX, mss = ferry_mss_offer(sk);
 
 	fp->rcv_wscale = fp->has_wscale ?
 		ferry_window_scale(min_t(u32, READ_ONCE(sysctl->rmem[2]),
 					 most)) : 0;
-	fp->rcv_wnd = ferry_window_init(min_t(u32, ferry_space(sk), most),
-					ferry_mss_offer(sk));
+	fp->rcv_wnd = ferry_window_init(min_t(u32, ferry_space(sk), most), mss);
+	fp->rcv_wnd = min(fp->rcv_wnd,
+			  ferry_route_first_window(__sk_dst_get(sk), mss));
 	fp->rcv_ssthresh = fp->rcv_wnd;
 }
 
@@ -213,6 +214,7 @@ int ferry_send_syn(struct sock *sk)
 	u32 isn = fp->write_seq;
 	struct sk_buff *skb;
 
+	ferry_route_open(sk);
 	ferry_options_offer(sk);
 	ferry_sync_mss(sk, dst_mtu(__sk_dst_get(sk)));
 	init_receive_window(sk);

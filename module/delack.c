@@ -33,10 +33,9 @@ static void quick_acks(struct sock *sk)
 				clamp(n, 2U, (u32)FERRY_QUICK_ACKS));
 }
 
-static u32 rto(const struct ferry_conn_sock *csk)
+static u32 rto(const struct sock *sk)
 {
-	return min_t(u32, usecs_to_jiffies(ferry_rtt_rto(&csk->cong.rtt)),
-		     U16_MAX);
+	return min_t(u32, usecs_to_jiffies(ferry_rto_us(sk)), U16_MAX);
 }
 
 /* Follow the time between segments, so that an ACK can wait for the second. */
@@ -50,8 +49,8 @@ static void measure_interval(struct sock *sk, u32 interval)
 	} else if (interval <= FERRY_ATO_MIN / 2) {
 		csk->ato = csk->ato / 2 + FERRY_ATO_MIN / 2;
 	} else if (interval < csk->ato) {
-		csk->ato = min(csk->ato / 2 + interval, rto(csk));
-	} else if (interval > rto(csk)) {
+		csk->ato = min(csk->ato / 2 + interval, rto(sk));
+	} else if (interval > rto(sk)) {
 		/* The sender was idle, and begins with a small window again. */
 		quick_acks(sk);
 	}
@@ -255,7 +254,8 @@ void ferry_ack_check(struct sock *sk)
 	if (!csk->ack_pending)
 		return;
 	if (csk->ack_now || (csk->quick_acks && !csk->pingpong) ||
-	    (fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss && window_follows(sk)))
+	    (fp->rcv_nxt - fp->rcv_wup > csk->rcv_mss && window_follows(sk)) ||
+	    unlikely(ferry_route_quickack(sk)))
 		ferry_send_ack(sk);
 	else if (likely(ferry_ofo_empty(ferry_ofo(fp))))
 		ack_later(sk);
@@ -367,7 +367,7 @@ void ferry_ack_timeout(struct sock *sk)
 	if (csk->pingpong)
 		csk->ato = FERRY_ATO_MIN;
 	else
-		csk->ato = min(2U * csk->ato, rto(csk));
+		csk->ato = min(2U * csk->ato, rto(sk));
 	csk->pingpong = 0;
 	ferry_send_ack(sk);
 }

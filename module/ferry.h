@@ -231,6 +231,7 @@ enum ferry_timer_event {
  * @tell_inq: FERRY_INQ
  * @thin_linear: FERRY_THIN_LINEAR_TIMEOUTS
  * @searches_mtu: the path MTU is found by probes (RFC 4821)
+ * @cong_locked: the route has chosen the algorithm, and no program may
  * @retrans_stamp: when a segment was first sent again, or the window probed,
  *	since the peer has last taken something, in jiffies; 0 if not
  * @user_timeout: bound of the time without acknowledgment in ms, 0: none
@@ -277,7 +278,8 @@ struct ferry_conn_sock {
 	u8 defer_accept;
 	u8 tell_inq:1,
 	   thin_linear:1,
-	   searches_mtu:1;
+	   searches_mtu:1,
+	   cong_locked:1;
 	u32 retransmit_at;
 	u32 delack_at;
 	u32 keepalive_at;
@@ -1024,7 +1026,8 @@ void ferry_options_inherit(struct sock *sk,
 			   const struct ferry_request_sock *req);
 void ferry_request_agree(struct ferry_request_sock *req,
 			 const struct sk_buff *skb,
-			 const struct ferry_options *o);
+			 const struct ferry_options *o,
+			 const struct dst_entry *dst);
 void ferry_request_recall(struct ferry_request_sock *req,
 			  const struct sk_buff *skb);
 unsigned int ferry_request_options(const struct ferry_request_sock *req,
@@ -1043,6 +1046,16 @@ bool ferry_paws_rejects(const struct ferry_sock *fp,
 			const struct ferry_options *o);
 void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 		     const struct ferry_options *o);
+
+/* route.c */
+u16 ferry_route_mss(const struct ferry_af_ops *af, const struct dst_entry *dst);
+u32 ferry_route_window(const struct dst_entry *dst);
+u32 ferry_route_first_window(const struct dst_entry *dst, u32 mss);
+u32 ferry_route_init_cwnd(struct sock *sk);
+u32 ferry_route_rto_min(const struct sock *sk);
+bool ferry_route_quickack(struct sock *sk);
+u32 ferry_route_ecn(const struct dst_entry *dst);
+void ferry_route_open(struct sock *sk);
 
 /* mss.c */
 u16 ferry_mss_offer(struct sock *sk);
@@ -1073,6 +1086,7 @@ void ferry_resume_rto(struct sock *sk);
 void ferry_rearm_loss_timer(struct sock *sk, bool anew);
 void ferry_rearm_reo(struct sock *sk, u32 delay_us);
 void ferry_rearm_probe(struct sock *sk);
+u32 ferry_rto_us(const struct sock *sk);
 unsigned long ferry_rto(const struct sock *sk);
 void ferry_delack_start(struct sock *sk, unsigned long delay);
 void ferry_delack_stop(struct sock *sk);

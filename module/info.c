@@ -78,7 +78,7 @@ static void fill_sender(const struct sock *sk, struct ferry_info *info)
 	info->retransmits = fp->conn.retransmits;
 	info->probes = fp->conn.probes_out;
 	info->backoff = fp->conn.backoff;
-	info->rto = ferry_rtt_rto(&fp->conn.cong.rtt);
+	info->rto = ferry_rto_us(sk);
 	info->snd_mss = ferry_mss(fp);
 	info->unacked = ca->packets_out;
 	info->sacked = ca->sacked_out;

@@ -60,11 +60,11 @@ u16 ferry_mss_offer(struct sock *sk)
 {
 	const struct dst_entry *dst = __sk_dst_get(sk);
 	u16 user = ferry_sk(sk)->user_mss;
-	u32 mss;
+	u16 mss;
 
-	mss = ferry_mss_of_mtu(ferry_af(sk),
-			       dst ? dst_mtu(dst) : ferry_csk(sk)->pmtu);
-	return user ? min_t(u32, mss, user) : mss;
+	mss = dst ? ferry_route_mss(ferry_af(sk), dst) :
+		    ferry_mss_of_mtu(ferry_af(sk), ferry_csk(sk)->pmtu);
+	return user ? min(mss, user) : mss;
 }
 
 /**

@@ -28,7 +28,8 @@ void ferry_options_offer(struct sock *sk)
 	fp->has_tstamp = !!READ_ONCE(sysctl->timestamps);
 	fp->sack_ok = READ_ONCE(sysctl->sack);
 	fp->ecn_ok = READ_ONCE(sysctl->ecn) == 1 ||
-		     fp->conn.cong.ops->flags & FERRY_CONG_NEEDS_ECN;
+		     fp->conn.cong.ops->flags & FERRY_CONG_NEEDS_ECN ||
+		     ferry_route_ecn(__sk_dst_get(sk)) & RTAX_FEATURE_ECN;
 	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
 	fp->ts_recent = 0;
 	fp->ecn_echo = 0;
@@ -184,29 +185,45 @@ unsigned int ferry_options_push(struct sock *sk, struct sk_buff *skb)
 	return FERRY_TIMESTAMP_LEN;
 }
 
+/*
+ * An algorithm that cannot do without marks; Linux TCP sends even the SYN so
+ * that it can be marked.  It may change or end at this moment.
+ */
+static bool needs_ecn(const struct sock *listener)
+{
+	const struct ferry_cong_ops *ops =
+		READ_ONCE(ferry_csk(listener)->cong.ops);
+
+	return ops && ops->flags & FERRY_CONG_NEEDS_ECN;
+}
+
 /**
  * ferry_request_agree() - a SYN has come: what will both offer?
  * @req: the request; its addresses are set
  * @skb: the SYN
  * @o: its options
+ * @dst: the route to the peer, or NULL
  *
- * A SYN that asks for ECN must not be marked as capable of it itself
- * (RFC 3168 section 6.1.1).
+ * A SYN that asks for ECN must not be marked as capable of it itself (RFC 3168
+ * section 6.1.1), unless our algorithm wants all to be.
  */
 void ferry_request_agree(struct ferry_request_sock *req,
 			 const struct sk_buff *skb,
-			 const struct ferry_options *o)
+			 const struct ferry_options *o,
+			 const struct dst_entry *dst)
 {
 	const struct ferry_sysctl *sysctl =
 		&ferry_net(read_pnet(&req->common.skc_net))->sysctl;
 	const struct ferry_skb_cb *cb = FERRY_SKB_CB(skb);
+	u32 route = ferry_route_ecn(dst);
 
 	req->has_tstamp = o->has_timestamp && READ_ONCE(sysctl->timestamps);
 	req->ts_recent = req->has_tstamp ? o->ts_val : 0;
 	req->sack_ok = o->has_sack_perm && READ_ONCE(sysctl->sack);
-	req->ecn_ok = READ_ONCE(sysctl->ecn) &&
-		      (cb->flags & ECN_SETUP) == ECN_SETUP &&
-		      INET_ECN_is_not_ect(ferry_skb_dsfield(skb));
+	req->ecn_ok = (cb->flags & ECN_SETUP) == ECN_SETUP &&
+		      (needs_ecn(req->listener) || route & DST_FEATURE_ECN_CA ||
+		       (INET_ECN_is_not_ect(ferry_skb_dsfield(skb)) &&
+			(READ_ONCE(sysctl->ecn) || route)));
 	req->has_wscale = o->has_wscale && READ_ONCE(sysctl->window_scaling);
 	req->snd_wscale = req->has_wscale ? o->wscale : 0;
 }
@@ -350,7 +367,7 @@ static bool overtaken_ack(const struct ferry_sock *fp,
 			  const struct ferry_skb_cb *cb,
 			  const struct ferry_options *o)
 {
-	u32 rto_ms = ferry_rtt_rto(&fp->conn.cong.rtt) / USEC_PER_MSEC;
+	u32 rto_ms = ferry_rto_us(&fp->conn.inet.sk) / USEC_PER_MSEC;
 
 	return cb->flags == FERRY_ACK && cb->seq == cb->end_seq &&
 	       cb->seq == fp->rcv_nxt && cb->ack_seq == fp->snd_una &&

@@ -403,15 +403,15 @@ static void check_idle(struct sock *sk)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	u32 idle = (u32)jiffies - csk->last_snd, rto;
 
-	if (csk->cong.packets_out || !csk->cong.delivered ||
-	    idle <= usecs_to_jiffies(FERRY_RTO_MIN_US) ||
+	/* An RTO is a tick at least. */
+	if (csk->cong.packets_out || !csk->cong.delivered || idle <= 1 ||
 	    csk->cong.ops->cong_control)
 		return;
 	rto = ferry_rto(sk);
 	if (idle <= rto)
 		return;
 	csk->cong.now_us = ferry_clock_us();
-	ferry_cong_restart(&csk->cong, idle / rto);
+	ferry_cong_restart(&csk->cong, idle / rto, ferry_route_init_cwnd(sk));
 }
 
 /* Segments that the congestion window has room for. */

@@ -206,7 +206,7 @@ static void show_more(struct seq_file *seq, const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	const struct ferry_cong *ca = &csk->cong;
-	u32 rto_us = ferry_rtt_rto(&ca->rtt);
+	u32 rto_us = ferry_rto_us(sk);
 	int ssthresh = ca->snd_ssthresh;
 
 	if (sk->sk_state == TCP_LISTEN)

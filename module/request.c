@@ -117,20 +117,26 @@ void ferry_request_drop(struct ferry_request_sock *req)
 		ferry_request_end(req);
 }
 
-/* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> */
-static void send_synack(const struct sock *listener,
-			struct ferry_request_sock *req)
+static u16 mss_offer(const struct ferry_request_sock *req,
+		     const struct sock *listener, const struct dst_entry *dst)
 {
-	u16 mss, user_mss = ferry_sk(listener)->user_mss;
+	u16 mss = ferry_route_mss(req->af_ops, dst);
+	u16 user = READ_ONCE(ferry_sk(listener)->user_mss);
+
+	return user ? min(mss, user) : mss;
+}
+
+/* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> along @dst, which goes; it may be NULL */
+static void send_synack(const struct sock *listener,
+			struct ferry_request_sock *req, struct dst_entry *dst)
+{
 	u8 flags = FERRY_SYN | FERRY_ACK | (req->ecn_ok ? FERRY_ECE : 0);
 	struct net *net = read_pnet(&req->common.skc_net);
 	u8 options[FERRY_OPTIONS_MAX];
-	struct dst_entry *dst;
 	struct tcphdr *th;
 	struct sk_buff *skb;
 	unsigned int len;
 
-	dst = req->af_ops->request_route(listener, req);
 	if (!dst)
 		return;
 	skb = alloc_skb(FERRY_MAX_HEADER, GFP_ATOMIC);
@@ -139,10 +145,8 @@ static void send_synack(const struct sock *listener,
 		return;
 	}
 
-	mss = ferry_mss_of_mtu(req->af_ops, dst_mtu(dst));
-	if (user_mss)
-		mss = min(mss, user_mss);
-	len = ferry_request_options(req, mss, options);
+	len = ferry_request_options(req, mss_offer(req, listener, dst),
+				    options);
 	skb_reserve(skb, FERRY_MAX_HEADER);
 	memcpy(skb_push(skb, len), options, len);
 	th = skb_push(skb, sizeof(*th));
@@ -154,6 +158,15 @@ static void send_synack(const struct sock *listener,
 	th->dest = req->common.skc_dport;
 	req->af_ops->request_xmit(listener, req, skb, dst);
 	ferry_count(net, OUT_SEGS);
+}
+
+static void send_synack_again(const struct sock *listener,
+			      struct ferry_request_sock *req)
+{
+	ferry_count(read_pnet(&req->common.skc_net), RETRANS_SEGS);
+	trace_ferry_retransmit(&req->common, req->snt_isn, req->snt_isn + 1,
+			       FERRY_RTX_SYNACK);
+	send_synack(listener, req, req->af_ops->request_route(listener, req));
 }
 
 static unsigned long synack_timeout(const struct ferry_request_sock *req)
@@ -198,11 +211,8 @@ static void request_timer(struct timer_list *t)
 	/* The last one gives a peer that has nothing to say a last chance. */
 	if (!is_deferred(req, 1)) {
 		req->retransmits++;
-		ferry_count(sock_net(sk), RETRANS_SEGS);
-		trace_ferry_retransmit(&req->common, req->snt_isn,
-				       req->snt_isn + 1, FERRY_RTX_SYNACK);
 		rcu_read_lock();
-		send_synack(req->listener, req);
+		send_synack_again(req->listener, req);
 		rcu_read_unlock();
 	}
 	if (req->timeouts < U8_MAX)
@@ -210,22 +220,31 @@ static void request_timer(struct timer_list *t)
 	mod_timer(&req->timer, jiffies + synack_timeout(req));
 }
 
-/* What is the same for all connections of the listener. */
-static void offer_window(struct ferry_request_sock *req, const struct sock *sk)
+/* @dst is the route to the peer, or NULL. */
+static void offer_window(struct ferry_request_sock *req, const struct sock *sk,
+			 const struct dst_entry *dst)
 {
 	const struct ferry_sysctl *sysctl = &ferry_net(sock_net(sk))->sysctl;
 	u32 space = ferry_window_from_space(READ_ONCE(sk->sk_rcvbuf));
-	u32 most = READ_ONCE(ferry_sk(sk)->window_clamp) ?: U32_MAX;
+	u32 most = READ_ONCE(ferry_sk(sk)->window_clamp) ?:
+		   ferry_route_window(dst) ?: U32_MAX;
+	u32 mss;
 
 	req->rcv_wscale = req->has_wscale ?
 		ferry_window_scale(min_t(u32, READ_ONCE(sysctl->rmem[2]),
 					 most)) : 0;
 	req->rcv_wnd = ferry_window_init(min(space, most), req->mss);
+	if (!dst)
+		return;
+	mss = mss_offer(req, sk, dst);
+	if (req->has_tstamp)
+		mss -= min(mss, (u32)FERRY_TIMESTAMP_LEN);
+	req->rcv_wnd = min(req->rcv_wnd, ferry_route_first_window(dst, mss));
 }
 
 /* What the SYN asks for and what the listener offers. */
 static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
-		      const struct sk_buff *skb)
+		      const struct sk_buff *skb, const struct dst_entry *dst)
 {
 	const struct ferry_sock *lp = ferry_sk(sk);
 	struct ferry_options o;
@@ -240,14 +259,14 @@ static void negotiate(struct ferry_request_sock *req, const struct sock *sk,
 	if (req->cookie)
 		req->mss = ferry_cookie_mss(req->mss);
 
-	ferry_request_agree(req, skb, &o);
+	ferry_request_agree(req, skb, &o, dst);
 	if (req->cookie && !req->has_tstamp) {
 		req->has_wscale = 0;
 		req->snd_wscale = 0;
 		req->sack_ok = 0;
 		req->ecn_ok = 0;
 	}
-	offer_window(req, sk);
+	offer_window(req, sk, dst);
 }
 
 /* The mark of all that is sent for the connection. */
@@ -333,17 +352,19 @@ static void send_cookie(struct sock *listener, const struct sk_buff *skb)
 	u32 seq = FERRY_SKB_CB(skb)->seq, now = jiffies;
 	u32 *stamp = cookie_stamp(listener);
 	struct ferry_request_sock req;
+	struct dst_entry *dst;
 	u32 tuple;
 
 	/* Two connections do not share cookies for want of a good hash. */
 	tuple = init_request(&req, listener, skb, true);
-	negotiate(&req, listener, skb);
+	dst = req.af_ops->request_route(listener, &req);
+	negotiate(&req, listener, skb, dst);
 	req.rcv_isn = seq;
 	req.snt_isn = ferry_cookie_make(&cookie_key, tuple, seq,
 					cookie_period(), req.mss);
 	if (now - READ_ONCE(*stamp) >= HZ)
 		WRITE_ONCE(*stamp, now);
-	send_synack(listener, &req);
+	send_synack(listener, &req, dst);
 	ferry_count(sock_net(listener), SYNCOOKIES_SENT);
 }
 
@@ -365,6 +386,7 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	struct ferry_request_sock *req;
 	bool full, cookie = false;
 	enum ferry_drop_reason why;
+	struct dst_entry *dst;
 	struct sock_common *c;
 	int cookies;
 	u64 secret;
@@ -404,7 +426,8 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 
 	c = &req->common;
 	secret = init_request(req, listener, skb, false);
-	negotiate(req, listener, skb);
+	dst = af->request_route(listener, req);
+	negotiate(req, listener, skb, dst);
 	req->rcv_isn = cb->seq;
 	req->sent_at = ktime_get_ns();
 	req->snt_isn = cb->isn ?: ferry_isn(secret);
@@ -415,10 +438,12 @@ void ferry_request_syn(struct sock *listener, struct sk_buff *skb)
 	atomic_inc(&queue->half_open);
 	mod_timer(&req->timer, jiffies + synack_timeout(req));
 	trace_ferry_state(c, TCP_CLOSE, TCP_NEW_SYN_RECV);
-	if (ferry_hash_insert(ferry_mini_sk(c), af))
-		send_synack(listener, req);
-	else
+	if (ferry_hash_insert(ferry_mini_sk(c), af)) {
+		send_synack(listener, req, dst);
+	} else {
 		ferry_request_end(req);	/* its twin came first */
+		dst_release(dst);
+	}
 	ferry_request_put(req);
 	consume_skb(skb);
 	return;
@@ -483,6 +508,7 @@ struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb)
 	const u32 recent = FERRY_COOKIE_AGE_MAX * FERRY_COOKIE_PERIOD * HZ;
 	struct net *net = sock_net(listener);
 	struct ferry_request_sock req;
+	struct dst_entry *dst;
 	u32 tuple;
 
 	if (cb->flags & FERRY_SYN ||
@@ -504,7 +530,9 @@ struct sock *ferry_request_ack(struct sock *listener, struct sk_buff *skb)
 	ferry_count(net, SYNCOOKIES_RECV);
 	req.sent_at = 0;
 	ferry_request_recall(&req, skb);
-	offer_window(&req, listener);
+	dst = req.af_ops->request_route(listener, &req);
+	offer_window(&req, listener, dst);
+	dst_release(dst);
 	return ferry_child_open(listener, skb, &req);
 reset:
 	ferry_reply_reset(net, ferry_af_of(skb), listener, skb);
@@ -554,13 +582,8 @@ struct sock *ferry_request_rcv(struct sock *listener, struct sk_buff *skb,
 
 	switch (step.reply) {
 	case FERRY_SEND_SYN_ACK:
-		if (ferry_may_answer(net, skb, &req->last_answer)) {
-			ferry_count(net, RETRANS_SEGS);
-			trace_ferry_retransmit(&req->common, req->snt_isn,
-					       req->snt_isn + 1,
-					       FERRY_RTX_SYNACK);
-			send_synack(listener, req);
-		}
+		if (ferry_may_answer(net, skb, &req->last_answer))
+			send_synack_again(listener, req);
 		break;
 	case FERRY_SEND_CHALLENGE:
 		if (ferry_may_challenge(net, skb, &req->last_answer))

@@ -5,9 +5,9 @@
  * SRTT is kept times 8 and RTTVAR times 4, so that the gains of 1/8 and 1/4
  * are shifts and the fractions are not lost.  The lower bound is Linux's, and
  * is applied where Linux applies it: to the variance term, so that the RTO is
- * always 200 ms above SRTT.  RFC 6298's one second for the whole RTO would
- * make every recovery by time-out five times as long; 200 ms is still longer
- * than any delayed ACK of a peer.
+ * always 200 ms above SRTT, or as much as the route says (rto_min).  RFC 6298's
+ * one second for the whole RTO would make every recovery by time-out five times
+ * as long; 200 ms is still longer than any delayed ACK of a peer.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -61,16 +61,18 @@ EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_sample);
 /**
  * ferry_rtt_backoff() - the RTO after a number of time-outs in a row
  * @rtt: the estimator
+ * @least_us: how much longer than SRTT it is at least, in microseconds
  * @backoff: number of time-outs without news from the peer
  *
  * RFC 6298 (5.5).  Pure; any context.
  *
  * Return: the RTO in microseconds, at most FERRY_RTO_MAX_US.
  */
-u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff)
+u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, u32 least_us,
+		      unsigned int backoff)
 {
-	return min_t(u64, (u64)ferry_rtt_rto(rtt) << min(backoff, 31U),
-		     FERRY_RTO_MAX_US);
+	return min_t(u64, (u64)ferry_rtt_rto(rtt, least_us) <<
+			  min(backoff, 31U), FERRY_RTO_MAX_US);
 }
 EXPORT_SYMBOL_FERRY_KUNIT(ferry_rtt_backoff);
 

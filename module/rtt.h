@@ -37,13 +37,25 @@ struct ferry_rtt {
 void ferry_rtt_init(struct ferry_rtt *rtt);
 void ferry_rtt_sample(struct ferry_rtt *rtt, u32 sample_us);
 void ferry_rtt_min_sample(struct ferry_rtt *rtt, u32 sample_us, u32 now_us);
-u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, unsigned int backoff);
+u32 ferry_rtt_backoff(const struct ferry_rtt *rtt, u32 least_us,
+		      unsigned int backoff);
 
-/* RFC 6298 (2.1) to (2.3): the RTO in microseconds, without back-off. */
-static inline u32 ferry_rtt_rto(const struct ferry_rtt *rtt)
+/**
+ * ferry_rtt_rto() - the retransmission time-out, without back-off
+ * @rtt: the estimator
+ * @least_us: how much longer than SRTT it is at least, in microseconds; before
+ *	the first sample there is none
+ *
+ * RFC 6298 (2.1) to (2.3).  Pure; any context.
+ *
+ * Return: microseconds.
+ */
+static inline u32 ferry_rtt_rto(const struct ferry_rtt *rtt, u32 least_us)
 {
-	return min((rtt->srtt_us >> 3) +
-		   max(rtt->rttvar_us, FERRY_RTO_MIN_US), FERRY_RTO_MAX_US);
+	if (!rtt->srtt_us)
+		return rtt->rttvar_us;
+	return min((rtt->srtt_us >> 3) + max(rtt->rttvar_us, least_us),
+		   FERRY_RTO_MAX_US);
 }
 
 /* The smallest round-trip time of late in microseconds, ~0 if unknown. */

@@ -26,6 +26,19 @@
 #define LOSS_TIMER_SLACK_US	(2 * USEC_PER_MSEC)
 
 /**
+ * ferry_rto_us() - the retransmission time-out, without back-off
+ * @sk: the socket
+ *
+ * Context: any.
+ *
+ * Return: microseconds.
+ */
+u32 ferry_rto_us(const struct sock *sk)
+{
+	return ferry_rtt_rto(&ferry_csk(sk)->cong.rtt, ferry_route_rto_min(sk));
+}
+
+/**
  * ferry_rto() - the retransmission time-out, with back-off
  * @sk: the socket
  *
@@ -34,8 +47,7 @@
 unsigned long ferry_rto(const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
-
-	u64 rto = max(usecs_to_jiffies(ferry_rtt_rto(&csk->cong.rtt)), 1UL);
+	u64 rto = max(usecs_to_jiffies(ferry_rto_us(sk)), 1UL);
 
 	/* Rounded to the clock before it doubles, as Linux TCP's is. */
 	return min_t(u64, rto << min(csk->backoff, BACKOFF_MAX), FERRY_RTO_MAX);
@@ -119,7 +131,8 @@ static u32 rto_left(const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	const struct sk_buff *skb = ferry_rtx_head(sk);
-	u32 rto_us = ferry_rtt_backoff(&csk->cong.rtt, csk->backoff);
+	u32 rto_us = ferry_rtt_backoff(&csk->cong.rtt, ferry_route_rto_min(sk),
+				       csk->backoff);
 	s32 left = rto_us;
 
 	if (skb)
@@ -169,7 +182,8 @@ void ferry_rearm_loss_timer(struct sock *sk, bool anew)
 	}
 	if (!ferry_is_opening(sk))
 		tlp_us = ferry_tlp_timeout(&fp->recovery, &csk->cong,
-					   fp->sack_ok, FERRY_RTO_MIN_US);
+					   fp->sack_ok,
+					   ferry_route_rto_min(sk));
 	if (!tlp_us) {
 		if (!anew)
 			return;

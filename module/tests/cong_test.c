@@ -520,7 +520,7 @@ static void cong_restart_after_idle(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		start_reno(&ca, rows[i].cwnd, rows[i].ssthresh);
-		ferry_cong_restart(&ca, rows[i].rtos);
+		ferry_cong_restart(&ca, rows[i].rtos, FERRY_INIT_CWND);
 		KUNIT_EXPECT_EQ(test, ca.snd_cwnd, rows[i].want_cwnd);
 		KUNIT_EXPECT_EQ(test, ca.snd_ssthresh, rows[i].want_ssthresh);
 		KUNIT_EXPECT_FALSE(test, ferry_cong_is_limited(&ca));

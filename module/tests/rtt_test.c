@@ -26,7 +26,7 @@ static void rtt_init_one_second(struct kunit *test)
 	ferry_rtt_init(&rtt);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 0U);
 	KUNIT_EXPECT_EQ(test, rtt.rttvar_us, 1000000U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 1000000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 1000000U);
 }
 
 /*
@@ -41,7 +41,7 @@ static void rtt_sample_first_measurement(struct kunit *test)
 	ferry_rtt_sample(&rtt, 100000);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 8 * 100000U);
 	KUNIT_EXPECT_EQ(test, rtt.rttvar_us, 4 * 50000U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 300000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 300000U);
 }
 
 /*
@@ -87,7 +87,7 @@ static void rtt_sample_next_measurements(struct kunit *test)
 				    "step %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, rtt.rttvar_us, 4 * steps[i].rttvar_us,
 				    "step %u", i);
-		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_rto(&rtt), steps[i].rto_us,
+		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), steps[i].rto_us,
 				    "step %u", i);
 	}
 }
@@ -103,16 +103,16 @@ static void rtt_sample_variance_term_at_least_200ms(struct kunit *test)
 
 	ferry_rtt_init(&rtt);
 	ferry_rtt_sample(&rtt, 80000);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 280000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 280000U);
 	ferry_rtt_sample(&rtt, 80000);
 	KUNIT_EXPECT_EQ(test, rtt.rttvar_us, 4 * 30000U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 280000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 280000U);
 
 	/* A path without variance: the bound is all that is left. */
 	samples(&rtt, 80000, 1000);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 8 * 80000U);
 	KUNIT_EXPECT_LE(test, rtt.rttvar_us, 4U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 280000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 280000U);
 }
 
 static void rtt_sample_smallest_is_kept(struct kunit *test)
@@ -133,7 +133,7 @@ static void rtt_sample_of_zero_counts(struct kunit *test)
 	ferry_rtt_init(&rtt);
 	ferry_rtt_sample(&rtt, 0);
 	KUNIT_EXPECT_NE(test, rtt.srtt_us, 0U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 200001U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 200001U);
 
 	/* It does not make the next sample the first one again. */
 	ferry_rtt_sample(&rtt, 8000);
@@ -149,12 +149,12 @@ static void rtt_sample_rto_at_most_120s(struct kunit *test)
 	/* R = 60 s: RTO = 60 + 4 * 30 = 180 s without the bound. */
 	ferry_rtt_init(&rtt);
 	ferry_rtt_sample(&rtt, 60000000);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 120000000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 120000000U);
 
 	/* R = 30 s: RTO = 30 + 4 * 15 = 90 s. */
 	ferry_rtt_init(&rtt);
 	ferry_rtt_sample(&rtt, 30000000);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 90000000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 90000000U);
 }
 
 static void rtt_sample_extremes_do_not_overflow(struct kunit *test)
@@ -165,21 +165,21 @@ static void rtt_sample_extremes_do_not_overflow(struct kunit *test)
 	ferry_rtt_init(&rtt);
 	samples(&rtt, U32_MAX, 200);
 	KUNIT_EXPECT_EQ(test, rtt.srtt_us, 8 * FERRY_RTO_MAX_US);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), FERRY_RTO_MAX_US);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), FERRY_RTO_MAX_US);
 
 	/* From one end to the other and back, the widest swings there are. */
 	for (i = 0; i < 1000; i++) {
 		ferry_rtt_sample(&rtt, i & 1 ? U32_MAX : 0);
 		KUNIT_EXPECT_LE(test, rtt.srtt_us, 8 * FERRY_RTO_MAX_US);
 		KUNIT_EXPECT_LE(test, rtt.rttvar_us, 4 * FERRY_RTO_MAX_US);
-		KUNIT_EXPECT_GE(test, ferry_rtt_rto(&rtt), FERRY_RTO_MIN_US);
-		KUNIT_EXPECT_LE(test, ferry_rtt_rto(&rtt), FERRY_RTO_MAX_US);
+		KUNIT_EXPECT_GE(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), FERRY_RTO_MIN_US);
+		KUNIT_EXPECT_LE(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), FERRY_RTO_MAX_US);
 	}
 
 	/* The way down from the top ends at the bottom. */
 	samples(&rtt, 1000, 1000);
 	KUNIT_EXPECT_LE(test, rtt.srtt_us, 8 * 1007U);
-	KUNIT_EXPECT_LE(test, ferry_rtt_rto(&rtt), 202000U);
+	KUNIT_EXPECT_LE(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 202000U);
 }
 
 /* One step of (2.3) in 44.20 fixed point, without any of rtt.c's shortcuts. */
@@ -231,10 +231,10 @@ static void rtt_backoff_doubles_up_to_120s(struct kunit *test)
 
 	ferry_rtt_init(&rtt);
 	for (i = 0; i < ARRAY_SIZE(seconds); i++)
-		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_backoff(&rtt, i),
+		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, i),
 				    seconds[i] * 1000000, "back-off %u", i);
 	/* The estimate itself does not back off. */
-	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt), 1000000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_rto(&rtt, FERRY_RTO_MIN_US), 1000000U);
 }
 
 static void rtt_backoff_of_an_estimate(struct kunit *test)
@@ -243,10 +243,10 @@ static void rtt_backoff_of_an_estimate(struct kunit *test)
 
 	ferry_rtt_init(&rtt);
 	ferry_rtt_sample(&rtt, 100000);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, 0), 300000U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, 3), 2400000U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, 8), 76800000U);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, 9), 120000000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, 0), 300000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, 3), 2400000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, 8), 76800000U);
+	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, 9), 120000000U);
 }
 
 static void rtt_backoff_extremes_do_not_overflow(struct kunit *test)
@@ -256,13 +256,13 @@ static void rtt_backoff_extremes_do_not_overflow(struct kunit *test)
 
 	ferry_rtt_init(&rtt);
 	for (n = 7; n < 100; n++)
-		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_backoff(&rtt, n),
+		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, n),
 				    FERRY_RTO_MAX_US, "back-off %u", n);
 	samples(&rtt, U32_MAX, 10);
 	for (n = 0; n < 100; n++)
-		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_backoff(&rtt, n),
+		KUNIT_EXPECT_EQ_MSG(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, n),
 				    FERRY_RTO_MAX_US, "back-off %u", n);
-	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, UINT_MAX),
+	KUNIT_EXPECT_EQ(test, ferry_rtt_backoff(&rtt, FERRY_RTO_MIN_US, UINT_MAX),
 			FERRY_RTO_MAX_US);
 }
 

@@ -219,7 +219,7 @@ static void receive_segment(struct simlink *sim, u32 segment, u32 ts_ms)
 
 static u32 rto_us(const struct simlink *sim)
 {
-	return ferry_rtt_backoff(&sim->ca.rtt, sim->backoff);
+	return ferry_rtt_backoff(&sim->ca.rtt, FERRY_RTO_MIN_US, sim->backoff);
 }
 
 static void set_timer(struct simlink *sim, enum simlink_timer timer, u32 us)
