@@ -198,9 +198,9 @@ static enum ferry_event classify(const struct sock *sk,
 }
 
 /*
- * The peer may still have had an old connection between the same ports, and has
- * just been told that it is gone: the SYN is not left to wait for its second.
- * Once only, or who answers all of them so would have many.
+ * The peer may still have an old connection between the same ports, which our
+ * RST ends: the SYN is not left to wait for its second.  Once only, or who
+ * answers all of them so would have many.
  */
 static void ask_again_soon(struct sock *sk)
 {
