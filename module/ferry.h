@@ -1048,7 +1048,8 @@ void ferry_ts_update(struct ferry_sock *fp, const struct ferry_skb_cb *cb,
 		     const struct ferry_options *o);
 
 /* route.c */
-u16 ferry_route_mss(const struct ferry_af_ops *af, const struct dst_entry *dst);
+u16 ferry_route_mss(const struct ferry_af_ops *af, const struct dst_entry *dst,
+		    u16 user);
 u32 ferry_route_window(const struct dst_entry *dst);
 u32 ferry_route_first_window(const struct dst_entry *dst, u32 mss);
 u32 ferry_route_init_cwnd(struct sock *sk);

@@ -238,8 +238,7 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 	case FERRY_SEG_OUTSIDE_RST:
 		if (FERRY_SKB_CB(skb)->flags & FERRY_ACK)
 			ask_again_soon(sk);
-		refuse(sk, skb, event);
-		return;
+		fallthrough;
 	default:
 		refuse(sk, skb, event);
 		return;

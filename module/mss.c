@@ -62,8 +62,9 @@ u16 ferry_mss_offer(struct sock *sk)
 	u16 user = ferry_sk(sk)->user_mss;
 	u16 mss;
 
-	mss = dst ? ferry_route_mss(ferry_af(sk), dst) :
-		    ferry_mss_of_mtu(ferry_af(sk), ferry_csk(sk)->pmtu);
+	if (dst)
+		return ferry_route_mss(ferry_af(sk), dst, user);
+	mss = ferry_mss_of_mtu(ferry_af(sk), ferry_csk(sk)->pmtu);
 	return user ? min(mss, user) : mss;
 }
 

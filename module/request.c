@@ -120,10 +120,8 @@ void ferry_request_drop(struct ferry_request_sock *req)
 static u16 mss_offer(const struct ferry_request_sock *req,
 		     const struct sock *listener, const struct dst_entry *dst)
 {
-	u16 mss = ferry_route_mss(req->af_ops, dst);
-	u16 user = READ_ONCE(ferry_sk(listener)->user_mss);
-
-	return user ? min(mss, user) : mss;
+	return ferry_route_mss(req->af_ops, dst,
+			       READ_ONCE(ferry_sk(listener)->user_mss));
 }
 
 /* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> along @dst, which goes; it may be NULL */

@@ -25,19 +25,21 @@ static u32 metric(const struct dst_entry *dst, int which)
  * ferry_route_mss() - the MSS to announce to a peer
  * @af: the address family
  * @dst: the route to the peer
+ * @user: what the program allows, in bytes, or 0
  *
  * RFC 9293 section 3.7.1: what this end can receive in one packet, unless the
  * route says otherwise (advmss).
  *
  * Return: bytes.
  */
-u16 ferry_route_mss(const struct ferry_af_ops *af, const struct dst_entry *dst)
+u16 ferry_route_mss(const struct ferry_af_ops *af, const struct dst_entry *dst,
+		    u16 user)
 {
-	u32 mss = metric(dst, RTAX_ADVMSS);
+	u32 wish = metric(dst, RTAX_ADVMSS);
+	u16 mss = wish ? clamp_t(u32, wish, FERRY_MSS_MIN, U16_MAX) :
+			 ferry_mss_of_mtu(af, dst_mtu(dst));
 
-	if (!mss)
-		return ferry_mss_of_mtu(af, dst_mtu(dst));
-	return clamp_t(u32, mss, FERRY_MSS_MIN, U16_MAX);
+	return user ? min(mss, user) : mss;
 }
 
 /**
