@@ -30,6 +30,7 @@
 #include <linux/ferry.h>
 #include <linux/rbtree.h>
 #include <linux/timer.h>
+#include <net/dst.h>
 #include <net/inet_ecn.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
@@ -1053,10 +1054,31 @@ u16 ferry_route_mss(const struct ferry_af_ops *af, const struct dst_entry *dst,
 u32 ferry_route_window(const struct dst_entry *dst);
 u32 ferry_route_first_window(const struct dst_entry *dst, u32 mss);
 u32 ferry_route_init_cwnd(struct sock *sk);
-u32 ferry_route_rto_min(const struct sock *sk);
+u32 ferry_route_locked_rto_min(const struct dst_entry *dst);
 bool ferry_route_quickack(struct sock *sk);
 u32 ferry_route_ecn(const struct dst_entry *dst);
 void ferry_route_open(struct sock *sk);
+
+/**
+ * ferry_route_rto_min() - how much longer the RTO is than SRTT (rto_min)
+ * @sk: the socket
+ *
+ * At least; as in Linux TCP the route's word counts only with "lock".  Here,
+ * because each segment and each ACK asks.
+ *
+ * Context: socket lock held, or RCU read side.
+ *
+ * Return: microseconds.
+ */
+static inline u32 ferry_route_rto_min(const struct sock *sk)
+{
+	const struct dst_entry *dst;
+
+	dst = rcu_dereference_check(sk->sk_dst_cache, lockdep_sock_is_held(sk));
+	if (dst && unlikely(dst_metric_locked(dst, RTAX_RTO_MIN)))
+		return ferry_route_locked_rto_min(dst);
+	return FERRY_RTO_MIN_US;
+}
 
 /* mss.c */
 u16 ferry_mss_offer(struct sock *sk);

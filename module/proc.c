@@ -206,9 +206,12 @@ static void show_more(struct seq_file *seq, const struct sock *sk)
 {
 	const struct ferry_conn_sock *csk = ferry_csk(sk);
 	const struct ferry_cong *ca = &csk->cong;
-	u32 rto_us = ferry_rto_us(sk);
 	int ssthresh = ca->snd_ssthresh;
+	u32 rto_us;
 
+	rcu_read_lock();
+	rto_us = ferry_rto_us(sk);
+	rcu_read_unlock();
 	if (sk->sk_state == TCP_LISTEN)
 		ssthresh = 0;	/* TCP's limit of fast opens */
 	else if (ca->snd_ssthresh >= FERRY_SSTHRESH_MAX)

@@ -11,8 +11,6 @@
  *
  * Context: socket lock held where there is a full socket; else RCU read side.
  */
-#include <net/dst.h>
-
 #include "ferry.h"
 
 /* 0 if there is no route or nobody has set it. */
@@ -81,26 +79,15 @@ u32 ferry_route_init_cwnd(struct sock *sk)
 }
 
 /**
- * ferry_route_rto_min() - how much longer the RTO is than SRTT (rto_min)
- * @sk: the socket
- *
- * At least; as in Linux TCP the route's word counts only with "lock".
- *
- * Context: any.
+ * ferry_route_locked_rto_min() - what the route says of rto_min
+ * @dst: the route, which has "lock" at it
  *
  * Return: microseconds.
  */
-u32 ferry_route_rto_min(const struct sock *sk)
+u32 ferry_route_locked_rto_min(const struct dst_entry *dst)
 {
-	const struct dst_entry *dst;
-	u64 us = FERRY_RTO_MIN_US;
-
-	rcu_read_lock();
-	dst = rcu_dereference(sk->sk_dst_cache);
-	if (dst && unlikely(dst_metric_locked(dst, RTAX_RTO_MIN)))
-		us = (u64)metric(dst, RTAX_RTO_MIN) * USEC_PER_MSEC;
-	rcu_read_unlock();
-	return min_t(u64, us, FERRY_RTO_MAX_US);
+	return min_t(u64, (u64)metric(dst, RTAX_RTO_MIN) * USEC_PER_MSEC,
+		     FERRY_RTO_MAX_US);
 }
 
 /**

@@ -29,7 +29,7 @@
  * ferry_rto_us() - the retransmission time-out, without back-off
  * @sk: the socket
  *
- * Context: any.
+ * Context: socket lock held, or RCU read side.
  *
  * Return: microseconds.
  */
