@@ -52,7 +52,7 @@ static void init_stream(struct sock *child,
 	csk->cong.usage_seq = fp->snd_una;
 	csk->last_rcv = (u32)jiffies;
 	csk->last_snd = (u32)jiffies;
-	csk->quick_acks = FERRY_QUICK_ACKS;
+	csk->quick_acks = 0;
 	csk->ato = 0;
 	csk->retrans_stamp = 0;
 
@@ -130,6 +130,7 @@ static struct sock *create_child(const struct sock *listener,
 		goto fail;
 	ferry_route_open(child);
 	ferry_sync_mss(child, dst_mtu(dst));
+	ferry_ack_open(child);
 	return child;
 
 fail:

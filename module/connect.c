@@ -103,7 +103,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	/* It may have changed, or a program may have had it forgotten. */
 	ferry_af(sk)->route(sk);
 	csk->last_rcv = (u32)jiffies;
-	csk->quick_acks = FERRY_QUICK_ACKS;
+	csk->quick_acks = 0;
 	csk->ato = 0;
 	/* A lost SYN says little about the path; two of them say something. */
 	csk->cong.snd_ssthresh = FERRY_SSTHRESH_MAX;
@@ -115,6 +115,7 @@ void ferry_finish_connect(struct sock *sk, enum ferry_event event)
 	if (!csk->cong.rtt.srtt_us)
 		csk->cong.rtt.rttvar_us = FERRY_RTO_FALLBACK_US;
 	ferry_sync_mss(sk, csk->pmtu);
+	ferry_ack_open(sk);
 	if (ferry_sk(sk)->active_open)
 		ferry_mtu_probe_open(sk);
 	ferry_rcvbuf_start(sk);

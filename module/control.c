@@ -218,6 +218,7 @@ int ferry_send_syn(struct sock *sk)
 	ferry_options_offer(sk);
 	ferry_sync_mss(sk, dst_mtu(__sk_dst_get(sk)));
 	init_receive_window(sk);
+	ferry_ack_open(sk);
 	fp->active_open = 1;
 	fp->bytes_acked = 0;
 	fp->snd_una = isn;

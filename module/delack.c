@@ -24,13 +24,13 @@
 #include "ferry.h"
 
 /* The next segments are acknowledged one by one: they may be all there are. */
-static void quick_acks(struct sock *sk)
+static void quick_acks(struct sock *sk, u8 most)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u32 n = ferry_sk(sk)->rcv_wnd / (2 * max_t(u32, csk->rcv_mss, 1));
+	u32 n = ferry_sk(sk)->rcv_wnd / (2 * max_t(u32, csk->rcv_mss, 1)) ?: 2;
 
 	csk->quick_acks = max_t(u32, csk->quick_acks,
-				clamp(n, 2U, (u32)FERRY_QUICK_ACKS));
+				min_t(u32, n, most));
 }
 
 static u32 rto(const struct sock *sk)
@@ -44,7 +44,7 @@ static void measure_interval(struct sock *sk, u32 interval)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
 	if (!csk->ato) {
-		quick_acks(sk);
+		quick_acks(sk, FERRY_QUICK_ACKS);
 		csk->ato = FERRY_ATO_MIN;
 	} else if (interval <= FERRY_ATO_MIN / 2) {
 		csk->ato = csk->ato / 2 + FERRY_ATO_MIN / 2;
@@ -52,7 +52,41 @@ static void measure_interval(struct sock *sk, u32 interval)
 		csk->ato = min(csk->ato / 2 + interval, rto(sk));
 	} else if (interval > rto(sk)) {
 		/* The sender was idle, and begins with a small window again. */
-		quick_acks(sk);
+		quick_acks(sk, FERRY_QUICK_ACKS);
+	}
+}
+
+/**
+ * ferry_ack_open() - a connection opens: how large will the peer's segments be?
+ * @sk: the socket
+ *
+ * At least as large as this, until some have come.
+ */
+void ferry_ack_open(struct sock *sk)
+{
+	struct ferry_sock *fp = ferry_sk(sk);
+	u32 mss = min3((u32)ferry_mss_offer(sk), ferry_mss(fp),
+		       FERRY_MSS_DEFAULT);
+
+	fp->conn.rcv_mss = max(min(mss, fp->rcv_wnd / 2), FERRY_MSS_MIN);
+	fp->rcv_smaller = 0;
+}
+
+/*
+ * How large are the peer's segments?  A larger one tells at once, a smaller
+ * one when the next has the same length: it might be the rest of a write.
+ */
+static void measure_mss(struct ferry_sock *fp, u32 size, u8 flags)
+{
+	bool rest = flags & (FERRY_PSH | FERRY_FIN | FERRY_URG);
+
+	if (size >= fp->conn.rcv_mss) {
+		fp->conn.rcv_mss = min_t(u32, size, U16_MAX);
+	} else if (size >= FERRY_MSS_DEFAULT ||
+		   (size >= FERRY_MSS_MIN && !rest)) {
+		if (size == fp->rcv_smaller)
+			fp->conn.rcv_mss = size;
+		fp->rcv_smaller = size;
 	}
 }
 
@@ -66,11 +100,10 @@ void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb)
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
 
+	measure_mss(ferry_sk(sk), size, FERRY_SKB_CB(skb)->flags);
 	measure_interval(sk, (u32)jiffies - csk->last_rcv);
 	csk->ack_pending = 1;
 	csk->last_rcv = (u32)jiffies;
-	if (size > csk->rcv_mss)
-		csk->rcv_mss = min_t(u32, size, U16_MAX);
 	/* Nothing may follow what ends a write, however large it is. */
 	if (size < csk->rcv_mss || FERRY_SKB_CB(skb)->flags & FERRY_PSH)
 		csk->ack_small = 1;
@@ -87,7 +120,25 @@ void ferry_ack_at_once(struct sock *sk)
 
 	csk->ack_pending = 1;
 	csk->ack_now = 1;
+}
+
+/**
+ * ferry_ack_quickly() - the peer may send little until it hears from here
+ * @sk: the socket
+ * @most: how many segments are to be acknowledged at once, this one included
+ *
+ * It has lost ACKs, or was told to send less.
+ */
+void ferry_ack_quickly(struct sock *sk, u8 most)
+{
+	struct ferry_conn_sock *csk = ferry_csk(sk);
+
+	csk->ack_pending = 1;
 	csk->pingpong = 0;
+	quick_acks(sk, most);
+	/* Unless no data has come, which begins all this. */
+	if (csk->ato)
+		csk->ato = FERRY_ATO_MIN;
 }
 
 /**

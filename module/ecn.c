@@ -114,7 +114,6 @@ void ferry_ecn_receive(struct sock *sk, const struct sk_buff *skb)
 	}
 	if (mark == INET_ECN_CE && !fp->ecn_echo) {
 		fp->ecn_echo = 1;
-		csk->ack_pending = 1;
-		csk->ack_now = 1;
+		ferry_ack_quickly(sk, 2);
 	}
 }

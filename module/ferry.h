@@ -333,6 +333,8 @@ struct ferry_conn_sock {
  * @rcv_wup: @rcv_nxt when the window was last announced
  * @rcv_wnd: window announced then, in bytes
  * @urgent: what the peer has called urgent
+ * @rcv_smaller: bytes of the last segment below @conn.rcv_mss that may have been
+ *	a full one
  * @window_clamp: upper bound of the window to announce
  * @ts_recent: TS.Recent (RFC 7323 section 4.3): the timestamp to echo
  * @ts_recent_stamp: when @ts_recent was set, in seconds of a monotonic clock
@@ -384,6 +386,7 @@ struct ferry_sock {
 	u32 rcv_wup;
 	u32 rcv_wnd;
 	struct ferry_urgent urgent;
+	u16 rcv_smaller;
 	u32 window_clamp;
 	u32 ts_recent;
 	u32 ts_recent_stamp;
@@ -948,8 +951,10 @@ int ferry_set_rcvlowat(struct sock *sk, int bytes);
 void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb);
 
 /* delack.c */
+void ferry_ack_open(struct sock *sk);
 void ferry_ack_owed(struct sock *sk, const struct sk_buff *skb);
 void ferry_ack_at_once(struct sock *sk);
+void ferry_ack_quickly(struct sock *sk, u8 most);
 void ferry_ack_with_answer(struct sock *sk);
 void ferry_ack_check(struct sock *sk);
 void ferry_ack_sent(struct sock *sk);

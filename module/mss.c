@@ -97,8 +97,6 @@ void ferry_sync_mss(struct sock *sk, u32 pmtu)
 	if (half > FERRY_MSS_MIN)
 		mss = min(mss, half);
 	csk->cong.mss = max(mss, FERRY_SND_MSS_MIN);
-	if (!csk->rcv_mss)
-		csk->rcv_mss = min(ferry_mss(fp), FERRY_MSS_DEFAULT);
 }
 
 /* A program that lets routers cut its packets needs no smaller ones. */

@@ -137,6 +137,8 @@ void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb)
 	/* The last small one of many says nothing about the others. */
 	if (skb->len < 128 || sk_under_memory_pressure(sk))
 		return;
+	if (fp->window_clamp && old >= fp->window_clamp)
+		return;
 	fp->rcv_ssthresh = ferry_rcv_ssthresh_after(old, sk->sk_rcvbuf,
 						    skb->len, skb->truesize,
 						    fp->conn.rcv_mss);

@@ -174,7 +174,7 @@ static void wake_reader(struct sock *sk)
 static void reject(struct sock *sk, struct sk_buff *skb,
 		   enum ferry_drop_reason why)
 {
-	ferry_ack_at_once(sk);
+	ferry_ack_quickly(sk, FERRY_QUICK_ACKS);
 	ferry_drop(sk, skb, why);
 }
 

@@ -17,11 +17,13 @@
  * struct ferry_urgent - what the peer has called urgent
  * @seq: sequence number of the urgent byte
  * @data: the byte and FERRY_URGENT_* bits, 0 if there is none
+ *
+ * Without padding: &struct ferry_sock has another field where it would be.
  */
 struct ferry_urgent {
 	u32 seq;
 	u16 data;
-};
+} __packed __aligned(2);
 
 /**
  * ferry_urgent_pointer() - the urgent pointer of a segment to be sent

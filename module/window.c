@@ -77,6 +77,12 @@ u32 ferry_window_select(u32 current_wnd, u32 free, u32 full, u32 mss, u8 shift)
 	u32 least = full < unit ? unit : 0;
 	u32 offer = clamp(round_down(free, unit), least, max);
 
+	/*
+	 * Whole segments, so that what is left does not lag behind the next
+	 * segment until it is read.  Units of a shift do not line up with them.
+	 */
+	if (!shift && mss && full >= 2 * mss)
+		offer = rounddown(offer, mss);
 	if (free >= max(step, full / 16) && offer >= current_wnd + step)
 		return offer;
 	return min(ALIGN(current_wnd, unit), max);
