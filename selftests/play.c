@@ -219,3 +219,20 @@ void dial_peer(struct play *pl, struct segment *syn)
 	pl->rcv = syn->seq + 1;
 	note_segment(pl, "SYN", syn);
 }
+
+void set_route(const struct play *pl, const char *wishes)
+{
+	run("ip route replace %s dev wire %s",
+	    pl->w.fam == V4 ? "192.0.2.2" : "2001:db8::2", wishes);
+}
+
+void end_way(struct play *pl)
+{
+	struct segment r;
+
+	abort_connection(pl->fd);
+	pl->fd = -1;
+	wire_await(&pl->w, &r);
+	note(pl->t, "ends with %s", flags_text(&r));
+	pl->snd = 0;
+}

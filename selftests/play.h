@@ -76,6 +76,10 @@ void open_by_peer(struct play *pl, int offers);
 /* The kernel begins to; @syn is what it sent. */
 void dial_peer(struct play *pl, struct segment *syn);
 void add_offers(struct play *pl, struct segment *s, int offers);
+/* What the route to the peer asks for, as ip-route(8) has it. */
+void set_route(const struct play *pl, const char *wishes);
+/* The kernel's end goes with a RST, and there may be another connection. */
+void end_way(struct play *pl);
 
 /*
  * A scenario is played over TCP and over Ferry, and must look the same.  What

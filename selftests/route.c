@@ -32,12 +32,6 @@ FIXTURE_TEARDOWN(route)
 
 #define SCENARIO(name) PLAY(route, name, true)
 
-static void set_route(const struct play *pl, const char *wishes)
-{
-	run("ip route replace %s dev wire %s",
-	    pl->w.fam == V4 ? "192.0.2.2" : "2001:db8::2", wishes);
-}
-
 /*
  * A connection from here if @dials, else from the peer, with the control bits
  * @more in the peer's segments; @first is the SYN or SYN-ACK of this end.
@@ -69,17 +63,6 @@ static void open_way(struct play *pl, bool dials, int offers, __u8 more,
 	note_segment(pl, "SYN-ACK", &r);
 	say(pl, ACK);
 	pl->fd = accept_one(pl->listener);
-}
-
-static void end_way(struct play *pl)
-{
-	struct segment r;
-
-	abort_connection(pl->fd);
-	pl->fd = -1;
-	wire_await(&pl->w, &r);
-	note(pl->t, "ends with %s", flags_text(&r));
-	pl->snd = 0;
 }
 
 /* How many bytes go out before anything is acknowledged? */
