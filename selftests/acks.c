@@ -98,38 +98,16 @@ static const char *came(struct play *pl, const char *what, int n, int len,
  */
 #define USUAL	"advmss 1000"
 
-static void offer(const struct play *pl, struct segment *s, int mss)
-{
-	add_mss(s, mss);
-	if (pl->offers & WSCALE)
-		add_window_scale(s, 0);
-}
-
 /*
- * The connection is opened by the peer, or from here; its MSS is @mss.
+ * A connection from here if @dials, else from the peer, whose MSS is @mss.
  * Windows are scaled if the play's offers say so.
  */
 static void begin(struct play *pl, bool dials, int mss)
 {
-	struct segment s, r;
+	struct segment r;
 
-	if (dials) {
-		dial_peer(pl, &r);
-		s = segment(pl, SYN | ACK);
-		s.seq = ISS;
-		offer(pl, &s, mss);
-		answered(pl, &s, &r);
-		pl->snd = ISS + 1;
-		return;
-	}
-	s = opening(pl);
-	offer(pl, &s, mss);
-	answered(pl, &s, &r);
-	pl->snd = ISS + 1;
-	pl->their_iss = r.seq;
-	pl->rcv = r.seq + 1;
-	say(pl, ACK);
-	pl->fd = accept_one(pl->listener);
+	pl->mss = mss;
+	open_way(pl, dials, MSS | pl->offers, 0, &r);
 }
 
 SCENARIO(every_second_segment)
@@ -208,19 +186,11 @@ SCENARIO(after_a_hole)
 /* A router asks the sender to send less. */
 SCENARIO(after_a_mark)
 {
-	struct segment r, s;
+	struct segment r;
 
 	set_route(pl, USUAL);
 	setting(pl, "ecn", 1);
-	s = opening(pl);
-	s.flags |= ECE | CWR;
-	add_mss(&s, 1000);
-	answered(pl, &s, &r);
-	pl->snd = ISS + 1;
-	pl->their_iss = r.seq;
-	pl->rcv = r.seq + 1;
-	say(pl, ACK);
-	pl->fd = accept_one(pl->listener);
+	open_way(pl, false, MSS, ECE | CWR, &r);
 	came(pl, "young", YOUNG + 1, 1000, 0);
 	came(pl, "marked", 1, 1000, MARKED);
 	came(pl, "then", 12, 1000, 0);

@@ -38,6 +38,7 @@ void play_open(struct play *pl, enum family fam, int proto, bool plain,
 	pl->listener = listen_at(&at, proto, 256);
 	pl->port = port_of(&at);
 	pl->mine = 40000;
+	pl->mss = 1000;
 	pl->fd = -1;
 	pl->clock = CLOCK;
 }
@@ -166,7 +167,7 @@ void add_offers(struct play *pl, struct segment *s, int offers)
 	pl->offers = offers;
 	s->options_len = 0;
 	if (offers & MSS)
-		add_mss(s, 1000);
+		add_mss(s, pl->mss);
 	if (offers & WSCALE)
 		add_window_scale(s, 0);
 	if (offers & SACKOK)
@@ -226,13 +227,48 @@ void set_route(const struct play *pl, const char *wishes)
 	    pl->w.fam == V4 ? "192.0.2.2" : "2001:db8::2", wishes);
 }
 
+void open_way(struct play *pl, bool dials, int offers, __u8 more,
+	      struct segment *first)
+{
+	struct segment s, r;
+
+	note(pl->t, "opened from %s", dials ? "here" : "there");
+	pl->offers = 0;
+	if (dials) {
+		dial_peer(pl, first);
+		s = segment(pl, SYN | ACK | more);
+	} else {
+		s = segment(pl, SYN | more);
+	}
+	s.seq = ISS;
+	add_offers(pl, &s, offers);
+	answered(pl, &s, &r);
+	pl->snd = ISS + 1;
+	if (dials) {
+		/* The SYN may have gone again before it was answered. */
+		while (r.flags & SYN)
+			wire_await(&pl->w, &r);
+		note_segment(pl, "ACK", &r);
+		return;
+	}
+	*first = r;
+	pl->their_iss = r.seq;
+	pl->rcv = r.seq + 1;
+	note_segment(pl, "SYN-ACK", &r);
+	say(pl, ACK);
+	pl->fd = accept_one(pl->listener);
+}
+
 void end_way(struct play *pl)
 {
 	struct segment r;
 
 	abort_connection(pl->fd);
 	pl->fd = -1;
-	wire_await(&pl->w, &r);
+	/* Timers may have sent something before it. */
+	do
+		wire_await(&pl->w, &r);
+	while (!(r.flags & RST));
 	note(pl->t, "ends with %s", flags_text(&r));
 	pl->snd = 0;
 }

@@ -18,7 +18,7 @@
 #define ISS	1000000u	/* the peer's initial sequence number */
 #define CLOCK	0x80000000u	/* the peer's timestamps begin here */
 
-/* What the peer offers in its SYN or SYN-ACK; the MSS is 1000. */
+/* What the peer offers in its SYN or SYN-ACK. */
 enum offers {
 	MSS = 1, WSCALE = 2, SACKOK = 4, TIMESTAMP = 8, ALL = 15,
 };
@@ -31,6 +31,7 @@ struct play {
 	__u16 port;		/* the kernel's */
 	__u16 mine;		/* the peer's */
 	int offers;
+	__u16 mss;		/* that the peer offers: 1000 */
 	int fd;			/* once there is a connection */
 	__u32 snd;		/* next sequence number of the peer */
 	__u32 rcv;		/* next that the peer expects */
@@ -78,7 +79,13 @@ void dial_peer(struct play *pl, struct segment *syn);
 void add_offers(struct play *pl, struct segment *s, int offers);
 /* What the route to the peer asks for, as ip-route(8) has it. */
 void set_route(const struct play *pl, const char *wishes);
-/* The kernel's end goes with a RST, and there may be another connection. */
+/*
+ * A connection from here if @dials, else from the peer, with the control bits
+ * @more in the peer's segments; @first is the SYN or SYN-ACK of this end.
+ */
+void open_way(struct play *pl, bool dials, int offers, __u8 more,
+	      struct segment *first);
+/* This end goes with a RST, and there may be another connection. */
 void end_way(struct play *pl);
 
 /*

@@ -32,39 +32,6 @@ FIXTURE_TEARDOWN(route)
 
 #define SCENARIO(name) PLAY(route, name, true)
 
-/*
- * A connection from here if @dials, else from the peer, with the control bits
- * @more in the peer's segments; @first is the SYN or SYN-ACK of this end.
- */
-static void open_way(struct play *pl, bool dials, int offers, __u8 more,
-		     struct segment *first)
-{
-	struct segment s, r;
-
-	note(pl->t, "opened from %s", dials ? "here" : "there");
-	pl->offers = 0;
-	if (dials) {
-		dial_peer(pl, first);
-		s = segment(pl, SYN | ACK | more);
-	} else {
-		s = segment(pl, SYN | more);
-	}
-	s.seq = ISS;
-	add_offers(pl, &s, offers);
-	answered(pl, &s, &r);
-	pl->snd = ISS + 1;
-	if (dials) {
-		note_segment(pl, "ACK", &r);
-		return;
-	}
-	*first = r;
-	pl->their_iss = r.seq;
-	pl->rcv = r.seq + 1;
-	note_segment(pl, "SYN-ACK", &r);
-	say(pl, ACK);
-	pl->fd = accept_one(pl->listener);
-}
-
 /* How many bytes go out before anything is acknowledged? */
 static int first_flight(struct play *pl)
 {
@@ -72,7 +39,8 @@ static int first_flight(struct play *pl)
 	struct segment r;
 	int bytes = 0;
 
-	send(pl->fd, data, sizeof(data), MSG_DONTWAIT);
+	if (send(pl->fd, data, sizeof(data), MSG_DONTWAIT) < 0)
+		die("send");
 	ask_for_mark(pl);
 	while (before_mark(pl, &r))
 		if ((int)(r.seq + r.len - pl->rcv) > bytes)
