@@ -241,6 +241,8 @@ int ferry_disconnect(struct sock *sk, int flags)
 	csk->no_room = 0;
 	csk->pingpong = 0;
 	csk->quick_acks = 0;
+	csk->ato = 0;
+	csk->rcv_mss = FERRY_MSS_MIN;
 	csk->last_answer = 0;
 	ferry_recovery_init(&fp->recovery);
 	ferry_cong_init(&csk->cong, FERRY_MSS_DEFAULT);

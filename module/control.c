@@ -270,7 +270,6 @@ void ferry_send_fin(struct sock *sk)
 {
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
 	struct ferry_sock *fp = ferry_sk(sk);
-
 	struct sk_buff *fin;
 
 	if (!tail) {
@@ -353,8 +352,7 @@ static bool send_what_fits(struct sock *sk)
 	if (!skb || !seq_before(FERRY_SKB_CB(skb)->seq, ferry_wnd_end(fp)))
 		return false;
 	len = min(ferry_wnd_end(fp) - FERRY_SKB_CB(skb)->seq, ferry_mss(fp));
-	if (skb->len > len &&
-	    ferry_fragment(sk, skb, len, GFP_ATOMIC))
+	if (skb->len > len && ferry_fragment(sk, skb, len, GFP_ATOMIC))
 		return false;
 	FERRY_SKB_CB(skb)->flags |= FERRY_PSH;
 	ferry_send_forced(sk, skb);

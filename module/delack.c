@@ -3,13 +3,13 @@
  * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
  * At once: every second full segment, what fills a hole, a FIN where ours
- * has gone, the first segments of a connection or after an idle time, whose
- * sender is in slow start and waits for nothing else, and every segment while
- * the window grows.  Otherwise an ACK waits for data or our FIN to go the same
- * way, or for a time that follows the time between segments: 40 ms where they
- * come fast, up to 200 ms where they do not.  An application that answers what
- * it reads ("pingpong") carries its ACKs that way, so for it the first segments
- * are not special.
+ * has gone, the first segments of a connection, after an idle time, after what
+ * came twice or after a mark, whose sender may wait for nothing else, and every
+ * segment while the window grows.  Otherwise an ACK waits for data or our FIN
+ * to go the same way, or for a time that follows the time between segments:
+ * 40 ms where they come fast, up to 200 ms where they do not.  An application
+ * that answers what it reads ("pingpong") carries its ACKs that way, so for it
+ * the first segments are not special.
  *
  * Where the application does not keep up, the window does not move with what
  * comes; then its reading sends the ACK, and one ACK serves many segments.
@@ -27,10 +27,9 @@
 static void quick_acks(struct sock *sk, u8 most)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
-	u32 n = ferry_sk(sk)->rcv_wnd / (2 * max_t(u32, csk->rcv_mss, 1)) ?: 2;
+	u32 n = ferry_sk(sk)->rcv_wnd / (2 * csk->rcv_mss) ?: 2;
 
-	csk->quick_acks = max_t(u32, csk->quick_acks,
-				min_t(u32, n, most));
+	csk->quick_acks = max_t(u32, csk->quick_acks, min_t(u32, n, most));
 }
 
 static u32 rto(const struct sock *sk)
@@ -79,12 +78,15 @@ void ferry_ack_open(struct sock *sk)
 static void measure_mss(struct ferry_sock *fp, u32 size, u8 flags)
 {
 	bool rest = flags & (FERRY_PSH | FERRY_FIN | FERRY_URG);
+	u16 before = fp->rcv_smaller;
 
-	if (size >= fp->conn.rcv_mss) {
+	fp->rcv_smaller = 0;
+	if (size > fp->conn.rcv_mss) {
 		fp->conn.rcv_mss = min_t(u32, size, U16_MAX);
-	} else if (size >= FERRY_MSS_DEFAULT ||
-		   (size >= FERRY_MSS_MIN && !rest)) {
-		if (size == fp->rcv_smaller)
+	} else if (size < fp->conn.rcv_mss &&
+		   (size >= FERRY_MSS_DEFAULT ||
+		    (size >= FERRY_MSS_MIN && !rest))) {
+		if (size == before)
 			fp->conn.rcv_mss = size;
 		fp->rcv_smaller = size;
 	}
@@ -125,7 +127,7 @@ void ferry_ack_at_once(struct sock *sk)
 /**
  * ferry_ack_quickly() - the peer may send little until it hears from here
  * @sk: the socket
- * @most: how many segments are to be acknowledged at once, this one included
+ * @most: how many segments are to be acknowledged at once
  *
  * It has lost ACKs, or was told to send less.
  */
@@ -133,7 +135,6 @@ void ferry_ack_quickly(struct sock *sk, u8 most)
 {
 	struct ferry_conn_sock *csk = ferry_csk(sk);
 
-	csk->ack_pending = 1;
 	csk->pingpong = 0;
 	quick_acks(sk, most);
 	/* Unless no data has come, which begins all this. */

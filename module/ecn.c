@@ -67,15 +67,11 @@ u8 ferry_ecn_transmit(struct sock *sk, const struct sk_buff *skb, u8 flags)
  */
 void ferry_ecn_cwr(struct sock *sk, const struct ferry_skb_cb *cb)
 {
-	struct ferry_conn_sock *csk = ferry_csk(sk);
-
-	if (!needs_ecn(csk))
+	if (!needs_ecn(ferry_csk(sk)))
 		ferry_sk(sk)->ecn_echo = 0;
 	/* Its window may be so small that it waits for this ACK. */
-	if (cb->seq != cb->end_seq) {
-		csk->ack_pending = 1;
-		csk->ack_now = 1;
-	}
+	if (cb->seq != cb->end_seq)
+		ferry_ack_at_once(sk);
 }
 
 /* ECE follows the marks of single packets; see the top of the file. */
@@ -107,9 +103,15 @@ void ferry_ecn_receive(struct sock *sk, const struct sk_buff *skb)
 
 	if (!fp->ecn_ok)
 		return;
+	if (mark == INET_ECN_NOT_ECT) {
+		/* Sent again, probably: the sender has lost something. */
+		if (csk->ecn_seen)
+			ferry_ack_quickly(sk, 2);
+		return;
+	}
+	csk->ecn_seen = 1;
 	if (needs_ecn(csk)) {
-		if (mark != INET_ECN_NOT_ECT)
-			receive_exact(sk, mark == INET_ECN_CE);
+		receive_exact(sk, mark == INET_ECN_CE);
 		return;
 	}
 	if (mark == INET_ECN_CE && !fp->ecn_echo) {

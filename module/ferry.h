@@ -57,7 +57,7 @@
 
 /* Times that have no sysctl, in jiffies. */
 #define FERRY_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL, as Linux TCP */
-#define FERRY_QUICK_ACKS	16		/* segments, at the start */
+#define FERRY_QUICK_ACKS	16		/* segments, at most */
 /* RFC 9293 section 3.8.6.3 allows 0.5 s. */
 #define FERRY_ATO_MIN		(HZ / 25)
 #define FERRY_DELACK_MAX	(HZ / 5)
@@ -233,6 +233,7 @@ enum ferry_timer_event {
  * @thin_linear: FERRY_THIN_LINEAR_TIMEOUTS
  * @searches_mtu: the path MTU is found by probes (RFC 4821)
  * @cong_locked: the route has chosen the algorithm, and no program may
+ * @ecn_seen: the peer has sent data that a router may mark
  * @retrans_stamp: when a segment was first sent again, or the window probed,
  *	since the peer has last taken something, in jiffies; 0 if not
  * @user_timeout: bound of the time without acknowledgment in ms, 0: none
@@ -280,7 +281,8 @@ struct ferry_conn_sock {
 	u8 tell_inq:1,
 	   thin_linear:1,
 	   searches_mtu:1,
-	   cong_locked:1;
+	   cong_locked:1,
+	   ecn_seen:1;
 	u32 retransmit_at;
 	u32 delack_at;
 	u32 keepalive_at;
@@ -333,8 +335,8 @@ struct ferry_conn_sock {
  * @rcv_wup: @rcv_nxt when the window was last announced
  * @rcv_wnd: window announced then, in bytes
  * @urgent: what the peer has called urgent
- * @rcv_smaller: bytes of the last segment below @conn.rcv_mss that may have been
- *	a full one
+ * @rcv_smaller: bytes of the last segment if it was smaller than @conn.rcv_mss
+ *	and may have been a full one nevertheless, else 0
  * @window_clamp: upper bound of the window to announce
  * @ts_recent: TS.Recent (RFC 7323 section 4.3): the timestamp to echo
  * @ts_recent_stamp: when @ts_recent was set, in seconds of a monotonic clock

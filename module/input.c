@@ -227,11 +227,14 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 		ferry_ack(sk, skb, &o);
 		ferry_finish_connect(sk, event);
 		if (sk->sk_write_pending || ferry_csk(sk)->pingpong ||
-		    ferry_csk(sk)->defer_accept)
+		    ferry_csk(sk)->defer_accept) {
 			/* Data that waits, or will soon, carries the ACK. */
+			ferry_ack_quickly(sk, FERRY_QUICK_ACKS);
+			ferry_csk(sk)->ato = FERRY_ATO_MIN;
 			ferry_ack_retry(sk);
-		else
+		} else {
 			ferry_send_ack(sk);
+		}
 		ferry_push(sk, false);
 		break;
 	case FERRY_SEG_ACK_BAD:

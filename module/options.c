@@ -33,6 +33,7 @@ void ferry_options_offer(struct sock *sk)
 	fp->has_wscale = READ_ONCE(sysctl->window_scaling);
 	fp->ts_recent = 0;
 	fp->ecn_echo = 0;
+	fp->conn.ecn_seen = 0;
 }
 
 /**
@@ -329,6 +330,7 @@ void ferry_options_inherit(struct sock *sk,
 	fp->sack_ok = req->sack_ok;
 	fp->ecn_ok = req->ecn_ok;
 	fp->ecn_echo = 0;
+	fp->conn.ecn_seen = 0;
 	fp->has_wscale = req->has_wscale;
 	fp->snd_wscale = req->snd_wscale;
 	fp->rcv_wscale = req->rcv_wscale;

@@ -5,10 +5,9 @@
  * What the application writes waits in sk_write_queue, in pieces of up to
  * 64 KB.  ferry_push() lets it through the gates: the congestion window, the
  * peer's window, Nagle's rule, pacing (pace.c), and what is left of one's own
- * queues (tsq.c).  A piece passes whole, or as many segments
- * of it as may; on the way it is one packet to the stack (GSO).  Afterwards it
- * stays on the scoreboard until it is acknowledged.  What goes out is always a
- * clone.
+ * queues (tsq.c).  A piece passes whole, or as many segments of it as may; on
+ * the way it is one packet to the stack (GSO).  Afterwards it stays on the
+ * scoreboard until it is acknowledged.  What goes out is always a clone.
  *
  * Context: socket lock held, in process context or BH.
  */
@@ -68,6 +67,9 @@ static u16 select_window(struct sock *sk)
 		fp->rcv_wup = fp->rcv_nxt;
 		return 0;
 	}
+	/* ACKs open no window while the application does not read. */
+	if (ferry_space(sk) < ferry_window_from_space(sk->sk_rcvbuf) / 2)
+		ferry_csk(sk)->quick_acks = 0;
 	fp->rcv_wnd = ferry_window_to_offer(sk);
 	fp->rcv_wup = fp->rcv_nxt;
 	return fp->rcv_wnd >> fp->rcv_wscale;
@@ -316,8 +318,7 @@ static u32 sendable(const struct sock *sk, const struct sk_buff *skb,
 	if (len < skb->len)
 		return len - small;
 	if (ferry_is_urgent(fp) || cb->flags & FERRY_FIN ||
-	    !skb_queue_is_last(&sk->sk_write_queue,
-							skb))
+	    !skb_queue_is_last(&sk->sk_write_queue, skb))
 		return len;
 	return nagle_holds(fp, more) ? len - small : len;
 }

@@ -142,8 +142,8 @@ void ferry_rcv_ssthresh_grow(struct sock *sk, const struct sk_buff *skb)
 	fp->rcv_ssthresh = ferry_rcv_ssthresh_after(old, sk->sk_rcvbuf,
 						    skb->len, skb->truesize,
 						    fp->conn.rcv_mss);
-	if (fp->rcv_ssthresh > old && !fp->conn.quick_acks)
-		fp->conn.quick_acks = 1;
+	if (fp->rcv_ssthresh > old)
+		fp->conn.quick_acks |= 1;
 }
 
 static bool is_wasteful(const struct sk_buff *skb)
@@ -246,6 +246,7 @@ bool ferry_rcvbuf_make_room(struct sock *sk)
 	if (likely(used <= sk->sk_rcvbuf))
 		return true;
 	fp->rcv_ssthresh = min(fp->rcv_ssthresh, 2U * ferry_mss(fp));
+	fp->conn.quick_acks = 0;
 	if (may_tune(sk) && !sk_under_memory_pressure(sk) &&
 	    sk->sk_rcvbuf < largest(sk))
 		WRITE_ONCE(sk->sk_rcvbuf, min_t(u32, used, largest(sk)));

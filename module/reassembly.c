@@ -175,6 +175,7 @@ static void reject(struct sock *sk, struct sk_buff *skb,
 		   enum ferry_drop_reason why)
 {
 	ferry_ack_quickly(sk, FERRY_QUICK_ACKS);
+	ferry_ack_at_once(sk);
 	ferry_drop(sk, skb, why);
 }
 
@@ -197,6 +198,7 @@ void ferry_data_outside(struct sock *sk, const struct sk_buff *skb)
 
 	if (cb->seq == cb->end_seq || !seq_before(cb->seq, fp->rcv_nxt))
 		return;
+	ferry_ack_quickly(sk, FERRY_QUICK_ACKS);
 	came_twice(fp, cb->seq, seq_after(cb->end_seq, fp->rcv_nxt) ?
 				fp->rcv_nxt : cb->end_seq);
 }

@@ -229,11 +229,11 @@ static void offer_window(struct ferry_request_sock *req, const struct sock *sk,
 	u32 mss = dst ? mss_offer(req, sk, dst) : req->mss;
 
 	if (req->has_tstamp)
-		mss -= min(mss, (u32)FERRY_TIMESTAMP_LEN);
+		mss -= FERRY_TIMESTAMP_LEN;
 	req->rcv_wscale = req->has_wscale ?
 		ferry_window_scale(min_t(u32, READ_ONCE(sysctl->rmem[2]),
 					 most)) : 0;
-	req->rcv_wnd = ferry_window_init(min(space, most), max(mss, 1U));
+	req->rcv_wnd = ferry_window_init(min(space, most), mss);
 	req->rcv_wnd = min(req->rcv_wnd, ferry_route_first_window(dst, mss));
 }
 

@@ -2,11 +2,12 @@
 /*
  * Which window to announce (RFC 9293 section 3.8.6, RFC 7323 section 2).
  *
- * Three rules decide.  What was once offered is never taken back, or data on
+ * Four rules decide.  What was once offered is never taken back, or data on
  * its way would fall outside (SHLD-14).  The window does not grow by crumbs,
  * or a slow reader would cause a segment for every few bytes that it reads:
- * the silly window syndrome (MUST-39).  And a window that is nearly closed is
- * announced as closed, so that the sender waits for a proper opening.
+ * the silly window syndrome (MUST-39).  A window that is nearly closed is
+ * announced as closed, so that the sender waits for a proper opening.  And one
+ * that is not scaled is announced in whole segments.
  */
 #include <linux/align.h>
 #include <linux/kernel.h>

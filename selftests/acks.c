@@ -4,6 +4,7 @@
  * it is read, or later.  The peer is the test itself, and Ferry acknowledges
  * the segments that TCP does.
  */
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -54,14 +55,27 @@ static void read_bytes(const struct play *pl, int len)
 		die("recv");
 }
 
-/*
- * @n segments of @len bytes, and for each a letter: Acknowledged when it came,
- * when it was Read, Both or none (.).  @how: control bits besides ACK, and:
- */
+/* How segments come: with these control bits besides ACK, and: */
 #define UNREAD	0x100
 #define MARKED	0x200	/* by a router (CE) */
 #define EITHER	0x400	/* R for A: it depends on the memory that data takes */
+#define PLAIN	0x800	/* may not be marked */
 
+static void feed(struct play *pl, int len, int how)
+{
+	struct segment s = segment(pl, ACK | (how & 0xff));
+
+	s.tos = how & PLAIN ? 0 : how & MARKED ? 3 : 2;
+	s.len = len;
+	memset(s.data, 'a', len);
+	wire_send(&pl->w, &s);
+	pl->snd += len;
+}
+
+/*
+ * @n segments of @len bytes, and for each a letter: Acknowledged when it came,
+ * when it was Read, Both or none (.).
+ */
 static const char *came(struct play *pl, const char *what, int n, int len,
 			int how)
 {
@@ -69,14 +83,9 @@ static const char *came(struct play *pl, const char *what, int n, int len,
 	int k;
 
 	for (k = 0; k < n; k++) {
-		struct segment s = segment(pl, ACK | (how & 0xff));
 		bool at_once, later = false;
 
-		s.tos = how & MARKED ? 3 : 2;
-		s.len = len;
-		memset(s.data, 'a', len);
-		wire_send(&pl->w, &s);
-		pl->snd += len;
+		feed(pl, len, how);
 		at_once = answers(pl);
 		if (!(how & UNREAD)) {
 			read_bytes(pl, len);
@@ -146,6 +155,48 @@ SCENARIO(nobody_reads)
 	came(pl, "then", 3, 1000, UNREAD);
 }
 
+/* More than half of the buffer is in use; then the sender pauses. */
+SCENARIO(nobody_reads_for_long)
+{
+	int k;
+
+	set_route(pl, USUAL);
+	begin(pl, false, 1000);
+	for (k = 0; k < 40; k++)
+		feed(pl, 1000, 0);
+	poll(NULL, 0, 500);
+	/* A timer sends the ACK for the last of them. */
+	answers(pl);
+	came(pl, "then", 4, 1000, UNREAD);
+}
+
+/* Data will soon carry the ACK of the peer's SYN-ACK, or should have. */
+SCENARIO(opened_with_data)
+{
+	struct segment r, s;
+	int asks;
+
+	set_route(pl, USUAL);
+	for (asks = 0; asks < 2; asks++) {
+		dial_peer(pl, &r);
+		set_int(pl->fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+		s = segment(pl, SYN | ACK);
+		s.seq = ISS;
+		add_offers(pl, &s, MSS | WSCALE);
+		wire_send(&pl->w, &s);
+		pl->snd = ISS + 1;
+		note_silence(pl, "not acknowledged");
+		if (asks) {
+			send(pl->fd, "a", 1, 0);
+			note_answer(pl, "question");
+			pl->rcv++;
+		}
+		came(pl, "young", YOUNG, 1000, 0);
+		came(pl, "then", 6, 1000, 0);
+		end_way(pl);
+	}
+}
+
 SCENARIO(scaled_windows)
 {
 	int dials;
@@ -183,6 +234,19 @@ SCENARIO(after_a_hole)
 	}
 }
 
+/* It has been acknowledged, but the ACK was lost; the others do not know. */
+SCENARIO(after_old_data)
+{
+	set_route(pl, USUAL);
+	begin(pl, false, 1000);
+	came(pl, "young", YOUNG, 1000, 0);
+	came(pl, "then", 4, 1000, 0);
+	pl->snd -= 4000;
+	came(pl, "again", 1, 1000, UNREAD);
+	pl->snd += 3000;
+	came(pl, "then", 20, 1000, 0);
+}
+
 /* A router asks the sender to send less. */
 SCENARIO(after_a_mark)
 {
@@ -195,6 +259,8 @@ SCENARIO(after_a_mark)
 	came(pl, "marked", 1, 1000, MARKED);
 	came(pl, "then", 12, 1000, 0);
 	came(pl, "less", 1, 1000, CWR);
+	came(pl, "then", 12, 1000, 0);
+	came(pl, "sent again", 2, 1000, PLAIN);
 	came(pl, "then", 12, 1000, 0);
 }
 
@@ -217,6 +283,28 @@ SCENARIO(segments_become_smaller)
 	came(pl, "large", 6, 1000, 0);
 	came(pl, "small", 12, 250, EITHER);
 	came(pl, "large again", 6, 1000, EITHER);
+}
+
+/* A write has a full segment and some that are not. */
+SCENARIO(rests_of_the_same_size)
+{
+	int k;
+
+	/* There is room for what is not read, and the window does not grow. */
+	set_int(pl->listener, SOL_SOCKET, SO_RCVBUF, 200000);
+	pl->offers = WSCALE;
+	set_route(pl, USUAL " window 120000");
+	begin(pl, false, 1000);
+	came(pl, "young", YOUNG, 1000, 0);
+	came(pl, "growing", 60, 1000, 0);
+	for (k = 0; k < 3; k++) {
+		came(pl, "full", 1, 1000, 0);
+		came(pl, "rest", 1, 600, PSH);
+		came(pl, "another", 1, 400, PSH);
+	}
+	came(pl, "full", 1, 1000, 0);
+	came(pl, "rest", 1, 600, PSH);
+	came(pl, "small", 6, 400, UNREAD | PSH);
 }
 
 SCENARIO(segments_of_all_sizes)
